@@ -1,0 +1,147 @@
+"""Records as flat attributes of texts and whole numbers, the same for every engine.
+
+Nested values are JSON text: numbers, empty texts and deep nesting come out exactly as they
+went in, which DynamoDB's own maps do not promise (1.0 becomes 1, nesting ends at 32).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from wsmon.domain.change import Event
+from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
+from wsmon.domain.workset import CancelRequest, Failure, Lease, Row, RunRecord, Tombstone, Workset
+
+Attributes = dict[str, str | int]
+_DOCUMENTS = ("metadata", "requirements", "metrics")
+_PURGED = "purged"
+_ROW_DEFAULTS = {f.name: f.default for f in fields(Row)}
+
+
+def dumps(value: object) -> str:
+    """Compact JSON. Raises ValueError for NaN and infinities."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def record_attributes(record: Workset | Tombstone) -> Attributes:
+    """A record's attributes; absent ones are None or the default."""
+    if isinstance(record, Tombstone):
+        plain = {name: getattr(record, name) for name in ("workset_id", "token", "rev", "updated_at", "change_id")}
+        return {**plain, "state": _PURGED}
+    attributes: Attributes = {}
+    for item in fields(Workset):
+        value = getattr(record, item.name)
+        if value is None or (item.name in _DOCUMENTS and not value):
+            continue
+        attributes[item.name] = value if isinstance(value, int | str) else dumps(_nested(value))
+    return attributes
+
+
+def record_from(attributes: Mapping[str, Any]) -> Workset | Tombstone:
+    """The record of some attributes; others than its own are passed over. Raises KeyError, ValueError."""
+    if attributes["state"] == _PURGED:
+        names = ("workset_id", "token", "rev", "updated_at", "change_id")
+        return Tombstone(**{name: _plain(attributes[name]) for name in names})
+    known: dict[str, Any] = {}
+    for item in fields(Workset):
+        if item.name in attributes:
+            known[item.name] = _plain(attributes[item.name])
+    known["state"] = WorksetState(known["state"])
+    known["priority"] = WorksetPriority(known["priority"])
+    if "archived_from" in known:
+        known["archived_from"] = WorksetState(known["archived_from"])
+    for name in _DOCUMENTS:
+        if name in known:
+            known[name] = json.loads(known[name])
+    if "run" in known:
+        known["run"] = RunRecord(**json.loads(known["run"]))
+    if "failure" in known:
+        failure = json.loads(known["failure"])
+        known["failure"] = Failure(**{**failure, "category": ErrorCategory(failure["category"])})
+    if "cancel" in known:
+        known["cancel"] = CancelRequest(**json.loads(known["cancel"]))
+    return Workset(**known)
+
+
+def row_text(row: Row) -> str:
+    """A row as JSON, defaults left out."""
+    values = {name: value for name, default in _ROW_DEFAULTS.items() if (value := getattr(row, name)) != default}
+    return dumps(values)
+
+
+def row_from(text: str) -> Row:
+    """The row of its JSON."""
+    values = json.loads(text)
+    values["state"] = WorksetState(values["state"])
+    values["priority"] = WorksetPriority(values["priority"])
+    if "category" in values:
+        values["category"] = ErrorCategory(values["category"])
+    return Row(**values)
+
+
+def event_attributes(event: Event) -> Attributes:
+    """An event's attributes."""
+    attributes: Attributes = {}
+    for item in fields(Event):
+        value = getattr(event, item.name)
+        if value is None:
+            continue
+        if item.name == "row":
+            value = row_text(value)
+        elif item.name == "detail":
+            value = dumps(value)
+        attributes[item.name] = value
+    return attributes
+
+
+def event_from(attributes: Mapping[str, Any]) -> Event:
+    """The event of some attributes; others than its own are passed over."""
+    known: dict[str, Any] = {f.name: _plain(attributes[f.name]) for f in fields(Event) if f.name in attributes}
+    known["verb"] = Verb(known["verb"])
+    before, after = known.get("before"), known.get("after")
+    known["before"] = WorksetState(before) if before else None
+    known["after"] = WorksetState(after) if after else None
+    if "detail" in known:
+        known["detail"] = json.loads(known["detail"])
+    if "row" in known:
+        known["row"] = row_from(known["row"])
+    return Event(**known)
+
+
+def lease_attributes(lease: Lease) -> Attributes:
+    """A lease's attributes; the duration in microseconds."""
+    return {
+        "workset_id": lease.workset_id,
+        "holder": lease.holder,
+        "token": lease.token,
+        "renewal": lease.renewal,
+        "duration_us": round(lease.duration * 1e6),
+        "acquired_at": lease.acquired_at,
+        "expires_at": lease.expires_at,
+    }
+
+
+def lease_from(attributes: Mapping[str, Any]) -> Lease:
+    """The lease of its attributes."""
+    return Lease(
+        workset_id=attributes["workset_id"],
+        holder=attributes["holder"],
+        token=int(attributes["token"]),
+        renewal=int(attributes["renewal"]),
+        duration=int(attributes["duration_us"]) / 1e6,
+        acquired_at=int(attributes["acquired_at"]),
+        expires_at=int(attributes["expires_at"]),
+    )
+
+
+def _nested(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {f.name: getattr(value, f.name) for f in fields(value)}  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> str | int:
+    return value if isinstance(value, str) else int(value)

@@ -1,0 +1,148 @@
+"""Every error wsmon raises on purpose; nothing else reaches a face.
+
+    WsmonError
+    ├── InvalidInput            what was given cannot be used
+    │   └── SettingsError       a settings file, variable or flag
+    ├── NotFound                no such workset
+    ├── Refused                 understood, and the answer is no
+    │   ├── IllegalTransition   the state table has no such row
+    │   ├── NotDue              a retry whose moment has not come
+    │   ├── NoCapacity          the cluster has no free slot
+    │   └── MissingExtra        an optional package is not installed
+    ├── Conflict                somebody else was first
+    │   ├── AlreadyExists       register for an id that is taken
+    │   ├── LockHeld            the lock is alive and somebody else's
+    │   └── StaleWrite          the record changed since it was read
+    ├── NotAllowed              this actor may not
+    │   ├── ReadOnly            writes are off
+    │   └── LockLost            a holder's write without the lock
+    └── StoreError
+        ├── StoreUnreachable    no answer within the bound
+        └── StoreUnusable       there, but not one of ours
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from wsmon.domain.workset import Lease, Tombstone, Workset
+
+LossReason = Literal["stolen", "forced", "unknown"]
+
+
+class WsmonError(Exception):
+    """Root of the tree; its text is a sentence fit for an operator."""
+
+
+class InvalidInput(WsmonError):
+    """What was given cannot be used; the text names it and what would do."""
+
+
+class SettingsError(InvalidInput):
+    """A settings file, environment variable or flag cannot be used."""
+
+
+class NotFound(WsmonError):
+    """No workset has this id."""
+
+    def __init__(self, workset_id: str) -> None:
+        super().__init__(f"no workset {workset_id!r}")
+        self.workset_id = workset_id
+
+
+class Refused(WsmonError):
+    """The request was understood and is refused."""
+
+
+class IllegalTransition(Refused):
+    """The state table has no row for this verb from this state."""
+
+    def __init__(self, workset_id: str, state: str, verb: str, allowed: tuple[str, ...], why: str = "") -> None:
+        options = ", ".join(allowed) or "nothing"
+        because = f" ({why})" if why else ""
+        super().__init__(f"{workset_id!r} is {state}: {verb} is not possible{because}; allowed from here: {options}")
+        self.workset_id, self.state, self.verb, self.allowed = workset_id, state, verb, allowed
+
+
+class NotDue(Refused):
+    """The workset waits for its retry; `retry_after` is in microseconds since the epoch."""
+
+    def __init__(self, workset_id: str, retry_after: int, now: int) -> None:
+        super().__init__(f"{workset_id!r} is retrying and due in {(retry_after - now) / 1e6:.0f} s")
+        self.workset_id, self.retry_after = workset_id, retry_after
+
+
+class NoCapacity(Refused):
+    """The cluster's slots are all taken."""
+
+    def __init__(self, cluster: str) -> None:
+        super().__init__(f"cluster {cluster!r} has no free slot")
+        self.cluster = cluster
+
+
+class MissingExtra(Refused):
+    """An optional package is not installed; the text says how to get it."""
+
+
+class Conflict(WsmonError):
+    """Somebody else was first."""
+
+
+class AlreadyExists(Conflict):
+    """The id is registered already; nothing was changed."""
+
+    def __init__(self, workset_id: str, state: str) -> None:
+        super().__init__(f"workset {workset_id!r} exists already (it is {state}); nothing was changed")
+        self.workset_id = workset_id
+
+
+class LockHeld(Conflict):
+    """The lock is alive and belongs to `holder`."""
+
+    def __init__(self, workset_id: str, holder: str, lease: Lease | None = None) -> None:
+        super().__init__(f"{workset_id!r} is locked by {holder!r}")
+        self.workset_id, self.holder, self.lease = workset_id, holder, lease
+
+
+class StaleWrite(Conflict):
+    """The record is not what the writer saw; `current` (and `lease`) are what stands there now."""
+
+    def __init__(
+        self,
+        workset_id: str,
+        current: Workset | Tombstone | None,
+        lease: Lease | None = None,
+        message: str = "",
+    ) -> None:
+        super().__init__(message or f"{workset_id!r} changed since it was read; look again and repeat")
+        self.workset_id, self.current, self.lease = workset_id, current, lease
+
+
+class NotAllowed(WsmonError):
+    """This actor may not do this."""
+
+
+class ReadOnly(NotAllowed):
+    """Writes are off for this session."""
+
+
+class LockLost(NotAllowed):
+    """A holder's write without the lock: nothing was changed."""
+
+    def __init__(self, workset_id: str, token: int, reason: LossReason, holder: str | None = None) -> None:
+        now_held = f"; it is held by {holder!r} now" if holder else ""
+        super().__init__(f"the lock on {workset_id!r} (token {token}) was lost: {reason}{now_held}")
+        self.workset_id, self.token, self.reason, self.holder = workset_id, token, reason, holder
+
+
+class StoreError(WsmonError):
+    """The store could not do its part."""
+
+
+class StoreUnreachable(StoreError):
+    """The store gave no answer within the bound of attempts and time."""
+
+
+class StoreUnusable(StoreError):
+    """The store is there, but its shape, version or place rules it out."""

@@ -1,0 +1,127 @@
+"""The verbs of an operator or caller, besides those of a holder."""
+
+from __future__ import annotations
+
+from wsmon.domain.change import Change, Context, Event, changed, event_of
+from wsmon.domain.errors import AlreadyExists
+from wsmon.domain.holding import require
+from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.states import TERMINAL, Verb, WorksetPriority, WorksetState
+from wsmon.domain.workset import CancelRequest, Tombstone, Workset
+
+S = WorksetState
+
+
+def register(spec: WorksetSpec, ctx: Context, current: Workset | Tombstone | None = None) -> Change:
+    """A new workset, ready; it goes on from a tombstone's token and rev.
+
+    Raises AlreadyExists when `current` is a workset.
+    """
+    if isinstance(current, Workset):
+        raise AlreadyExists(spec.workset_id, current.state.value)
+    at = max(ctx.now, current.updated_at + 1) if current else ctx.now
+    after = Workset(
+        workset_id=spec.workset_id,
+        bucket=spec.bucket,
+        prefix=spec.prefix,
+        state=S.READY,
+        priority=spec.priority,
+        rev=current.rev + 1 if current else 1,
+        registered_at=at,
+        queued_at=at,
+        updated_at=at,
+        metadata=spec.metadata,
+        requirements=spec.requirements,
+        token=current.token if current else 0,
+        affinity=spec.affinity,
+        change_id=ctx.change_id,
+    )
+    return Change(current, after, event_of(ctx, Verb.REGISTER, None, after))
+
+
+def requeue(workset: Workset, ctx: Context) -> Change:
+    """Ready again, attempts anew. An in-progress workset must be unattended."""
+    require(workset, Verb.REQUEUE, "it has a live lock; unlock it first" if workset.holder is not None else "")
+    return changed(
+        ctx,
+        Verb.REQUEUE,
+        workset,
+        detail={"run_token": workset.run.run_token} if workset.state is S.IN_PROGRESS and workset.run else None,
+        state=S.READY,
+        queued_at=ctx.now,
+        attempt=0,
+        expiries=0,
+        retry_after=None,
+        ended_at=None,
+        failure=None,
+        cancel=None,
+        run=None,
+        current_step=None,
+        slot=None,
+    )
+
+
+def ignore(workset: Workset, ctx: Context) -> Change:
+    """Take a workset out of the queue for good, until a requeue."""
+    require(workset, Verb.IGNORE)
+    return changed(ctx, Verb.IGNORE, workset, state=S.IGNORED, ended_at=ctx.now, retry_after=None)
+
+
+def cancel(workset: Workset, ctx: Context) -> Change:
+    """Ask for the end of a held workset; its holder or adopter carries it out."""
+    require(workset, Verb.CANCEL, "a cancel was asked already" if workset.cancel else "")
+    request = CancelRequest(ctx.actor, ctx.now, ctx.reason or "")
+    return changed(ctx, Verb.CANCEL, workset, cancel=request)
+
+
+def set_priority(workset: Workset, ctx: Context, priority: WorksetPriority) -> Change:
+    """Move a workset to another tier; its place within the tier is by age as before."""
+    require(workset, Verb.SET_PRIORITY)
+    detail = {"from": workset.priority.value, "to": priority.value}
+    return changed(ctx, Verb.SET_PRIORITY, workset, detail=detail, priority=priority)
+
+
+def set_affinity(workset: Workset, ctx: Context, cluster: str | None) -> Change:
+    """Tie a workset to a cluster, or untie it with None."""
+    require(workset, Verb.SET_AFFINITY)
+    detail = {"from": workset.affinity, "to": cluster}
+    return changed(ctx, Verb.SET_AFFINITY, workset, detail=detail, affinity=cluster)
+
+
+def archive(workset: Workset, ctx: Context) -> Change:
+    """Put a finished workset away."""
+    require(workset, Verb.ARCHIVE)
+    return changed(ctx, Verb.ARCHIVE, workset, state=S.ARCHIVED, archived_from=workset.state)
+
+
+def restore(workset: Workset, ctx: Context) -> Change:
+    """Bring an archived workset back to the state it had."""
+    require(workset, Verb.RESTORE)
+    back = workset.archived_from if workset.archived_from in TERMINAL else S.COMPLETE
+    return changed(ctx, Verb.RESTORE, workset, state=back, archived_from=None)
+
+
+def delete(workset: Workset, ctx: Context) -> Change:
+    """Mark a workset deleted; a purge takes it away."""
+    require(workset, Verb.DELETE)
+    return changed(ctx, Verb.DELETE, workset, state=S.DELETED, retry_after=None)
+
+
+def purge(workset: Workset, ctx: Context) -> Change:
+    """Take a deleted workset away; its events and its token stay."""
+    require(workset, Verb.PURGE)
+    at = max(ctx.now, workset.updated_at + 1)
+    after = Tombstone(workset.workset_id, workset.token, workset.rev + 1, at, ctx.change_id)
+    event = Event(
+        workset_id=workset.workset_id,
+        seq=after.rev,
+        at=at,
+        verb=Verb.PURGE,
+        actor=ctx.actor,
+        before=workset.state,
+        after=None,
+        token=workset.token,
+        change_id=ctx.change_id,
+        reason=ctx.reason,
+    )
+    return Change(workset, after, event)

@@ -1,0 +1,308 @@
+"""What the services need from the world, as protocols. Adapters provide them; nothing here imports one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from wsmon.domain.change import Change, Event
+from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.states import WorksetPriority, WorksetState
+from wsmon.domain.times import Instant
+from wsmon.domain.workset import Lease, Row, RunRecord, Tombstone, Workset
+
+
+class Clock(Protocol):
+    """The three clocks and the one way to wait."""
+
+    def now(self) -> Instant:
+        """Wall clock, microseconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds; never goes back, may stand still while the machine sleeps."""
+
+    def boottime(self) -> float:
+        """Seconds since boot, sleep included; the same for all processes of the machine."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreInfo:
+    """How a face names the store."""
+
+    engine: str
+    """`sqlite` or `dynamodb`."""
+    name: str
+    """The file or the table."""
+    region: str = ""
+    endpoint: str = ""
+    shared: bool = False
+    """Whether other machines may work on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """One page of a queue; `cursor` is None at the end."""
+
+    rows: Sequence[Row]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """Events after a cursor; `cursor` is where to go on, `more` whether another page waits now.
+
+    Events may come twice and, on an index that lags, late; a reader drops what it knows
+    by (workset_id, seq) and fills gaps in a seq from the history.
+    """
+
+    events: Sequence[Event]
+    cursor: str
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRecord:
+    """A cluster of the pool and what it reported last."""
+
+    name: str
+    slots: int
+    updated_at: Instant
+    health: str = "running"
+    vcpus: int = 0
+    memory_mib: int = 0
+    load: float = 0.0
+    """One-minute load average."""
+    cpu_percent: float = 0.0
+    memory_percent: float = 0.0
+    claims: Mapping[str, int] = field(default_factory=dict)
+    """workset id -> token, for each slot taken; kept by the store's commits, not by whoever reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorRecord:
+    """A monitor and its last heartbeat."""
+
+    name: str
+    host: str
+    pid: int
+    started_at: Instant
+    heartbeat_at: Instant
+    version: str = ""
+    place_id: str = ""
+    holding: int = 0
+    stopping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
+    """A condition that somebody should know of and that no workset's state shows by itself."""
+
+    fingerprint: str
+    kind: str
+    """`orphaned`, `duplicate` ..."""
+    severity: str
+    """`critical` or `warning`."""
+    subject: str
+    """Usually a workset id."""
+    text: str
+    first_at: Instant
+    last_at: Instant
+    count: int = 1
+
+
+class StateStore(Protocol):
+    """Worksets with their events, leases, tallies and slots. Safe to call from several threads.
+
+    Every method may raise StoreUnreachable or StoreUnusable.
+    """
+
+    info: StoreInfo
+
+    def init(self) -> Sequence[str]:
+        """Create what is missing, wait until it is usable; says what it did. Safe to run twice."""
+
+    def check(self) -> None:
+        """Raise StoreUnusable (naming what is wrong and what would do) unless the store is one of ours."""
+
+    def record(self, workset_id: str) -> Workset | Tombstone | None:
+        """What stands under the id, read consistently."""
+
+    def commit(self, change: Change) -> None:
+        """Write the change as a whole. Raises StaleWrite with the winner, or NoCapacity.
+
+        A lost reply is resolved: on return the change is there exactly once.
+        """
+
+    def register_many(self, changes: Sequence[Change]) -> list[str]:
+        """Commit registrations of new ids (`before` None), many to a transaction.
+
+        Gives the ids that were not written because something stands under them already.
+        """
+
+    def renew(self, lease: Lease) -> None:
+        """Replace the lease by `lease` (already renewed, renewal + 1) if its token is still there.
+
+        Touches the lease alone. Raises StaleWrite with `lease` what stands there now (or None).
+        """
+
+    def lease(self, workset_id: str) -> Lease | None:
+        """The lease, read consistently."""
+
+    def leases(self) -> list[Lease]:
+        """All leases, read consistently."""
+
+    def page(
+        self,
+        state: WorksetState,
+        *,
+        priority: WorksetPriority | None = None,
+        cursor: str | None = None,
+        limit: int = 200,
+        newest_first: bool = False,
+        due: Instant | None = None,
+    ) -> RowPage:
+        """Rows in one state, ordered by (queue_moment, id).
+
+        For ready and retrying without `priority` the tiers come one after the other, urgent
+        first (newest_first turns the order within a tier and of the tiers). `due` keeps rows
+        whose moment is not after it. An index may lag: the base record decides.
+        """
+
+    def feed_start(self, since: Instant | None = None) -> str:
+        """A feed cursor that stands now, or at `since`."""
+
+    def feed(self, cursor: str, limit: int = 1000) -> FeedPage:
+        """Events after the cursor, oldest first."""
+
+    def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
+        """A workset's events in order, read consistently; a purged one's too."""
+
+    def tallies(self) -> dict[WorksetState, int]:
+        """How many worksets stand in each state; every state is a key."""
+
+    def undelivered(self, limit: int = 100) -> list[Event]:
+        """Events not yet marked delivered, oldest first."""
+
+    def mark_delivered(self, events: Sequence[Event]) -> None:
+        """Take events off the outbox; marking twice does nothing."""
+
+    def put_cluster(self, cluster: ClusterRecord) -> None:
+        """Create or update a cluster's facts; `claims` is not written."""
+
+    def clusters(self) -> list[ClusterRecord]:
+        """The pool by name, with the claims on it."""
+
+    def put_monitor(self, monitor: MonitorRecord) -> None:
+        """Record a heartbeat."""
+
+    def remove_monitor(self, name: str) -> None:
+        """A monitor ended and is no longer expected."""
+
+    def monitors(self) -> list[MonitorRecord]:
+        """All monitors by name."""
+
+    def put_alert(self, alert: AlertRecord) -> None:
+        """Raise an alert; the same fingerprint again updates last_at, text and count (+1), keeps first_at."""
+
+    def clear_alert(self, fingerprint: str) -> None:
+        """The condition is gone; clearing twice does nothing."""
+
+    def alerts(self) -> list[AlertRecord]:
+        """All alerts by first_at."""
+
+    def close(self) -> None:
+        """Give back files and connections."""
+
+
+class RunState(StrEnum):
+    """What a look at a run's place tells."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    ABSENT = "absent"
+    """The place answers and knows no such run, and none can start under this or a lower token."""
+    UNKNOWN = "unknown"
+    """No answer, or another place: the run may live."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run's state and, once ended, its result; exit_code None with ENDED: nobody saw the result."""
+
+    state: RunState
+    exit_code: int | None = None
+    signal: int | None = None
+    seconds: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a runner starts runs."""
+
+    place_id: str
+    host: str
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One execution to be started."""
+
+    workset: Workset
+    run: RunRecord
+    argv: Sequence[str]
+    deadline: float
+    """Boot-time seconds after which it must not start any more (the lease's end)."""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class CommandRunner(Protocol):
+    """Starts, finds and ends runs at one place."""
+
+    def place(self) -> Place:
+        """This place; raises Refused when its folder cannot be used."""
+
+    def plan(self, workset_id: str, run_token: int) -> RunRecord:
+        """The record `start` commits before anything is spawned."""
+
+    def spawn(self, request: RunRequest) -> None:
+        """Start the run detached. Raises Refused when a higher token was seen here or the deadline passed."""
+
+    def raise_token(self, workset_id: str, token: int) -> None:
+        """From now on nothing with a lower token starts here."""
+
+    def look(self, workset_id: str, run: RunRecord) -> RunStatus:
+        """What became of a run. The caller has raised the place's token first if it adopts."""
+
+    def stop(self, workset_id: str, run: RunRecord, grace: float) -> RunStatus:
+        """End every process of the run (TERM, after `grace` seconds KILL) and say how it stands."""
+
+    def live_runs(self) -> list[tuple[str, RunRecord]]:
+        """(workset id, run) of every run at this place some process of which lives."""
+
+    def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
+        """The end of a run's output, at most `limit` bytes, decoded with replacement."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """A workset found in a catalog: what to register, or why it cannot be."""
+
+    source: str
+    spec: WorksetSpec | None
+    state: WorksetState
+    since: Instant
+    problem: str | None = None
+
+
+class Catalog(Protocol):
+    """A place where workset folders are dropped."""
+
+    def scan(self) -> Iterator[CatalogEntry]:
+        """Every workset folder, in order of name; folders that are none are passed over."""

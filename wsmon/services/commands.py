@@ -1,0 +1,378 @@
+"""Every verb a caller or operator can say, each one decision and one atomic write."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wsmon.domain import holding, operating
+from wsmon.domain.change import Change, Context, SlotClaim
+from wsmon.domain.errors import (
+    AlreadyExists,
+    InvalidInput,
+    LockHeld,
+    LockLost,
+    NotFound,
+    ReadOnly,
+    StaleWrite,
+    WsmonError,
+)
+from wsmon.domain.spec import WorksetSpec, check_name, check_reason
+from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
+from wsmon.domain.workset import Lease, LeaseMark, RetryPolicy, Row, RunRecord, Tombstone, Workset
+from wsmon.ports import Clock, StateStore
+
+Decide = Callable[[Workset, Context], Change | None]
+MAX_DECISIONS = 8
+BULK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One of many that could not be done, and why."""
+
+    workset_id: str
+    error: WsmonError
+
+
+class Commands:
+    """The verbs, said by one actor to one store.
+
+    Each raises NotFound, IllegalTransition and the store's errors; what else is said at each.
+    `writable` False refuses every change with ReadOnly: the gate lies here, not in a face.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        clock: Clock,
+        actor: str,
+        *,
+        policy: RetryPolicy | None = None,
+        writable: bool = True,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.actor = check_name("actor", actor)
+        self.policy = policy or RetryPolicy()
+        self.writable = writable
+        self._jitter = jitter
+
+    # reading
+
+    def get(self, workset_id: str) -> Workset:
+        """The workset, read consistently."""
+        record = self.store.record(workset_id)
+        if not isinstance(record, Workset):
+            raise NotFound(workset_id)
+        return record
+
+    def rows(self, state: WorksetState, priority: WorksetPriority | None = None) -> Iterator[Row]:
+        """All rows in a state, in queue order, page by page."""
+        cursor = None
+        while True:
+            page = self.store.page(state, priority=priority, cursor=cursor, limit=1000)
+            yield from page.rows
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def next(self) -> Row | None:
+        """What a monitor would claim first: the oldest of the most pressing tier."""
+        for priority in WorksetPriority:
+            heads = [
+                *self.store.page(WorksetState.READY, priority=priority, limit=1).rows,
+                *self.store.page(WorksetState.RETRYING, priority=priority, limit=1, due=self.clock.now()).rows,
+            ]
+            if heads:
+                return min(heads, key=lambda row: (row.retry_after or row.queued_at, row.workset_id))
+        return None
+
+    # registering
+
+    def register(self, spec: WorksetSpec) -> Workset:
+        """Register a new workset. Raises AlreadyExists."""
+        self._gate()
+        current: Workset | Tombstone | None = None
+        for _ in range(MAX_DECISIONS):
+            change = operating.register(spec, self._context(), current)
+            try:
+                self.store.commit(change)
+            except StaleWrite as stale:
+                current = stale.current
+                continue
+            return _workset(change)
+        raise StaleWrite(spec.workset_id, current)
+
+    def register_many(self, specs: Iterable[WorksetSpec]) -> Iterator[tuple[int, list[Refusal]]]:
+        """Register many; yields (registered, refused) after each batch of at most 200."""
+        self._gate()
+        batch: dict[str, WorksetSpec] = {}
+        for spec in specs:
+            if spec.workset_id in batch:
+                yield 0, [Refusal(spec.workset_id, AlreadyExists(spec.workset_id, "ready"))]
+                continue
+            batch[spec.workset_id] = spec
+            if len(batch) >= BULK:
+                yield self._register_batch(batch)
+                batch = {}
+        if batch:
+            yield self._register_batch(batch)
+
+    def _register_batch(self, batch: Mapping[str, WorksetSpec]) -> tuple[int, list[Refusal]]:
+        changes = [operating.register(spec, self._context()) for spec in batch.values()]
+        refused: list[Refusal] = []
+        for workset_id in self.store.register_many(changes):
+            try:
+                self.register(batch[workset_id])
+            except AlreadyExists as error:
+                refused.append(Refusal(workset_id, error))
+        return len(batch) - len(refused), refused
+
+    # holding
+
+    def acquire(
+        self,
+        workset_id: str,
+        *,
+        holder: str,
+        seconds: float,
+        dead: LeaseMark | None = None,
+        claim: SlotClaim | None = None,
+    ) -> Lease:
+        """Take the lock for `seconds`. Raises LockHeld, NotDue, NoCapacity.
+
+        `dead` is the mark of a lease the caller has proven dead. The lease's time is stamped
+        before the call, so the holder's deadline is never later than the store's.
+        """
+        check_name("owner", holder)
+        check_seconds(seconds)
+
+        def decide(ws: Workset, ctx: Context) -> Change:
+            return holding.acquire(ws, ctx, holder=holder, duration=seconds, dead=dead, claim=claim)
+
+        try:
+            change = self._write(workset_id, decide)
+        except StaleWrite as stale:
+            other = stale.lease.holder if stale.lease else None
+            raise LockHeld(workset_id, other or "another", stale.lease) from None
+        assert change is not None and change.lease is not None
+        return change.lease
+
+    def refresh(self, workset_id: str, *, holder: str, token: int | None = None) -> Lease:
+        """Renew a lock by its whole duration. Raises LockLost."""
+        self._gate()
+        now = self.clock.now()
+        lease = self.store.lease(workset_id)
+        if lease is None or lease.holder != holder or (token is not None and lease.token != token):
+            workset = self.get(workset_id)
+            self._lost(workset, token if token is not None else workset.token, holder)
+        assert lease is not None
+        renewed = lease.renewed(now)
+        try:
+            self.store.renew(renewed)
+        except StaleWrite:
+            self._lost(self.get(workset_id), lease.token, holder)
+        return renewed
+
+    def _lost(self, workset: Workset, token: int, holder: str) -> None:
+        taken = workset.token > token or (workset.holder is not None and workset.holder != holder)
+        forced = workset.token == token and workset.lock_ended == "unlock"
+        reason = "stolen" if taken else "forced" if forced else "unknown"
+        raise LockLost(workset.workset_id, token, reason, workset.holder)  # type: ignore[arg-type]
+
+    def token_of(self, workset_id: str, holder: str) -> int:
+        """The token under which `holder` holds the lock. Raises LockLost where it does not."""
+        workset = self.get(workset_id)
+        if workset.holder != holder:
+            self._lost(workset, workset.token, holder)
+        return workset.token
+
+    def start(self, workset: Workset | str, *, token: int, run: RunRecord | None = None) -> Workset:
+        """Begin an attempt. Raises LockLost."""
+        return self._held(workset, lambda ws, ctx: holding.start(ws, ctx, token=token, run=run))
+
+    def progress(self, workset: Workset | str, *, token: int, step: str) -> Workset:
+        """Record the step a run has reached. Raises LockLost."""
+        return self._held(workset, lambda ws, ctx: holding.progress(ws, ctx, token=token, step=step))
+
+    def complete(
+        self, workset: Workset | str, *, token: int, metrics: Mapping[str, Any] | None = None
+    ) -> Workset:
+        """Record success. Raises LockLost."""
+        return self._held(workset, lambda ws, ctx: holding.complete(ws, ctx, token=token, metrics=metrics))
+
+    def fail(
+        self,
+        workset: Workset | str,
+        *,
+        token: int,
+        category: ErrorCategory,
+        details: str,
+        failed_step: str | None = None,
+    ) -> Workset:
+        """Record a failure; the result's state says whether it will be tried again. Raises LockLost."""
+
+        def decide(ws: Workset, ctx: Context) -> Change:
+            return holding.fail(
+                ws,
+                ctx,
+                token=token,
+                category=category,
+                details=details,
+                policy=self.policy,
+                failed_step=failed_step,
+            )
+
+        return self._held(workset, decide)
+
+    def release(self, workset: Workset | str, *, token: int) -> bool:
+        """Give the lock back; False when this very lock had ended already. Raises LockLost."""
+        return self._write(workset, lambda ws, ctx: holding.release(ws, ctx, token=token)) is not None
+
+    def adopt(
+        self, workset: Workset | str, *, holder: str, seconds: float, dead: LeaseMark | None = None
+    ) -> tuple[Workset, Lease]:
+        """Take over an unattended run. Raises LockHeld."""
+
+        def decide(ws: Workset, ctx: Context) -> Change:
+            return holding.adopt(ws, ctx, holder=holder, duration=seconds, dead=dead)
+
+        change = self._write(workset, decide)
+        assert change is not None and change.lease is not None
+        return _workset(change), change.lease
+
+    def cancelled(self, workset: Workset | str, *, token: int) -> Workset:
+        """Record that a cancel was carried out. Raises LockLost."""
+        return self._held(workset, lambda ws, ctx: holding.cancelled(ws, ctx, token=token))
+
+    def expire(self, workset_id: str, *, dead: LeaseMark) -> Workset:
+        """End a lock proven dead. Raises LockHeld, StaleWrite when it was not dead after all."""
+        change = self._write(workset_id, lambda ws, ctx: holding.expire(ws, ctx, dead=dead, policy=self.policy))
+        assert change is not None
+        return _workset(change)
+
+    # operating
+
+    def unlock(self, workset_id: str, *, reason: str, seen: int | None = None) -> Workset:
+        """End somebody's lock by force; `seen` is the rev the operator looked at."""
+        return self._operate(workset_id, holding.unlock, reason, seen, needed=True)
+
+    def requeue(self, workset_id: str, *, reason: str, seen: int | None = None) -> Workset:
+        """Ready again, attempts anew."""
+        return self._operate(workset_id, operating.requeue, reason, seen, needed=True)
+
+    def ignore(self, workset_id: str, *, reason: str | None = None, seen: int | None = None) -> Workset:
+        """Take a workset out of the queue."""
+        return self._operate(workset_id, operating.ignore, reason, seen)
+
+    def cancel(self, workset_id: str, *, reason: str | None = None, seen: int | None = None) -> Workset:
+        """Ask for the end of a held workset."""
+        return self._operate(workset_id, operating.cancel, reason, seen)
+
+    def set_priority(
+        self, workset_id: str, priority: WorksetPriority, *, reason: str | None = None, seen: int | None = None
+    ) -> Workset:
+        """Move a workset to another tier."""
+        return self._operate(workset_id, lambda ws, ctx: operating.set_priority(ws, ctx, priority), reason, seen)
+
+    def set_affinity(
+        self, workset_id: str, cluster: str | None, *, reason: str | None = None, seen: int | None = None
+    ) -> Workset:
+        """Tie a workset to a cluster, or untie it."""
+        if cluster is not None:
+            check_name("cluster", cluster)
+        return self._operate(workset_id, lambda ws, ctx: operating.set_affinity(ws, ctx, cluster), reason, seen)
+
+    def archive(self, workset_id: str, *, reason: str | None = None, seen: int | None = None) -> Workset:
+        """Put a finished workset away."""
+        return self._operate(workset_id, operating.archive, reason, seen)
+
+    def restore(self, workset_id: str, *, reason: str | None = None, seen: int | None = None) -> Workset:
+        """Bring an archived workset back."""
+        return self._operate(workset_id, operating.restore, reason, seen)
+
+    def delete(self, workset_id: str, *, reason: str | None = None, seen: int | None = None) -> Workset:
+        """Mark a workset deleted."""
+        return self._operate(workset_id, operating.delete, reason, seen)
+
+    def purge(self, workset_id: str, *, reason: str | None = None, seen: int | None = None) -> None:
+        """Take a deleted workset away for good; its events stay."""
+        self._write(workset_id, operating.purge, reason=check_reason(reason), seen=seen)
+
+    # one way to write
+
+    def _operate(
+        self, workset_id: str, decide: Decide, reason: str | None, seen: int | None, *, needed: bool = False
+    ) -> Workset:
+        change = self._write(workset_id, decide, reason=check_reason(reason, needed=needed), seen=seen)
+        assert change is not None
+        return _workset(change)
+
+    def _held(self, workset: Workset | str, decide: Decide) -> Workset:
+        change = self._write(workset, decide)
+        assert change is not None
+        return _workset(change)
+
+    def _write(
+        self,
+        workset: Workset | str,
+        decide: Decide,
+        *,
+        reason: str | None = None,
+        seen: int | None = None,
+    ) -> Change | None:
+        """Decide on the record and commit; decide again on the winner where that is safe.
+
+        It is safe where the decision reads all it rests on from the record: a holder's is fenced
+        by its token, an acquisition finds the lock held. Whoever named a version (`seen`) or an
+        observed lease hears of the change instead.
+        """
+        self._gate()
+        current = self.get(workset) if isinstance(workset, str) else workset
+        for _ in range(MAX_DECISIONS):
+            if seen is not None and current.rev != seen:
+                raise StaleWrite(current.workset_id, current)
+            change = decide(current, self._context(reason))
+            if change is None:
+                return None
+            try:
+                self.store.commit(change)
+            except StaleWrite as stale:
+                if not isinstance(stale.current, Workset):
+                    raise NotFound(current.workset_id) from None
+                if change.lease_seen is not None or seen is not None:
+                    raise
+                current = stale.current
+                continue
+            return change
+        raise StaleWrite(current.workset_id, current)
+
+    def _context(self, reason: str | None = None) -> Context:
+        return Context(self.clock.now(), self.actor, uuid.uuid4().hex, reason, self._jitter())
+
+    def _gate(self) -> None:
+        if not self.writable:
+            raise ReadOnly("this session is read-only; nothing was changed")
+
+    def acting_as(self, actor: str) -> Commands:
+        """The same commands, said by somebody else."""
+        return Commands(
+            self.store, self.clock, actor, policy=self.policy, writable=self.writable, jitter=self._jitter
+        )
+
+
+def check_seconds(seconds: float) -> float:
+    """A lock's duration. Raises InvalidInput unless it lies in [0.1 s, 30 days]."""
+    if not holding.MIN_LEASE_SECONDS <= seconds <= 30 * 86400:
+        raise InvalidInput(f"a lock of {seconds} s is not possible; use 0.1 to 2,592,000 seconds")
+    return seconds
+
+
+def _workset(change: Change) -> Workset:
+    assert isinstance(change.after, Workset)
+    return change.after
