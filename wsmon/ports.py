@@ -236,8 +236,9 @@ class RunStatus:
 
     state: RunState
     exit_code: int | None = None
-    signal: int | None = None
+    """128 + n for a command that signal n ended."""
     seconds: float | None = None
+    """How long it has run, or ran, on the place's boot-time clock."""
     note: str = ""
 
 
@@ -280,14 +281,34 @@ class CommandRunner(Protocol):
     def look(self, workset_id: str, run: RunRecord) -> RunStatus:
         """What became of a run. The caller has raised the place's token first if it adopts."""
 
-    def stop(self, workset_id: str, run: RunRecord, grace: float) -> RunStatus:
-        """End every process of the run (TERM, after `grace` seconds KILL) and say how it stands."""
+    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> None:
+        """Ask every process of the run to end (TERM), or end it (`force`, KILL); does not wait."""
 
     def live_runs(self) -> list[tuple[str, RunRecord]]:
         """(workset id, run) of every run at this place some process of which lives."""
 
     def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
         """The end of a run's output, at most `limit` bytes, decoded with replacement."""
+
+
+class ClusterSource(Protocol):
+    """Knows clusters and how they are."""
+
+    def clusters(self, now: Instant) -> Sequence[ClusterRecord]:
+        """The clusters as they are at `now`; `claims` stay empty."""
+
+
+class Log(Protocol):
+    """Where the services tell what they do; a structlog logger is one."""
+
+    def info(self, event: str, **fields: object) -> object:
+        """Something that is as it should be."""
+
+    def warning(self, event: str, **fields: object) -> object:
+        """Something an operator may want to know."""
+
+    def error(self, event: str, **fields: object) -> object:
+        """Something that needs a person."""
 
 
 @dataclass(frozen=True, slots=True)

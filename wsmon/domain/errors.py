@@ -1,24 +1,24 @@
 """Every error wsmon raises on purpose; nothing else reaches a face.
 
-    WsmonError
-    ├── InvalidInput            what was given cannot be used
-    │   └── SettingsError       a settings file, variable or flag
-    ├── NotFound                no such workset
-    ├── Refused                 understood, and the answer is no
-    │   ├── IllegalTransition   the state table has no such row
-    │   ├── NotDue              a retry whose moment has not come
-    │   ├── NoCapacity          the cluster has no free slot
-    │   └── MissingExtra        an optional package is not installed
-    ├── Conflict                somebody else was first
-    │   ├── AlreadyExists       register for an id that is taken
-    │   ├── LockHeld            the lock is alive and somebody else's
-    │   └── StaleWrite          the record changed since it was read
-    ├── NotAllowed              this actor may not
-    │   ├── ReadOnly            writes are off
-    │   └── LockLost            a holder's write without the lock
-    └── StoreError
-        ├── StoreUnreachable    no answer within the bound
-        └── StoreUnusable       there, but not one of ours
+WsmonError
+├── InvalidInput            what was given cannot be used
+│   └── SettingsError       a settings file, variable or flag
+├── NotFound                no such workset
+├── Refused                 understood, and the answer is no
+│   ├── IllegalTransition   the state table has no such row
+│   ├── NotDue              a retry whose moment has not come
+│   ├── NoCapacity          the cluster has no free slot
+│   └── MissingExtra        an optional package is not installed
+├── Conflict                somebody else was first
+│   ├── AlreadyExists       register for an id that is taken
+│   ├── LockHeld            the lock is alive and somebody else's
+│   └── StaleWrite          the record changed since it was read
+├── NotAllowed              this actor may not
+│   ├── ReadOnly            writes are off
+│   └── LockLost            a holder's write without the lock
+└── StoreError
+    ├── StoreUnreachable    no answer within the bound
+    └── StoreUnusable       there, but not one of ours
 """
 
 from __future__ import annotations

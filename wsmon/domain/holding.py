@@ -118,9 +118,7 @@ def progress(workset: Workset, ctx: Context, *, token: int, step: str) -> Change
     return changed(ctx, Verb.PROGRESS, workset, detail={"step": step}, current_step=step)
 
 
-def complete(
-    workset: Workset, ctx: Context, *, token: int, metrics: Mapping[str, Any] | None = None
-) -> Change:
+def complete(workset: Workset, ctx: Context, *, token: int, metrics: Mapping[str, Any] | None = None) -> Change:
     """Record success; it stands even where a cancel was asked."""
     require_holder(workset, Verb.COMPLETE, token)
     return changed(
@@ -215,9 +213,7 @@ def expire(workset: Workset, ctx: Context, *, dead: LeaseMark, policy: RetryPoli
     )
 
 
-def adopt(
-    workset: Workset, ctx: Context, *, holder: str, duration: float, dead: LeaseMark | None = None
-) -> Change:
+def adopt(workset: Workset, ctx: Context, *, holder: str, duration: float, dead: LeaseMark | None = None) -> Change:
     """Take over an unattended run under a new token; the run itself goes on as it was."""
     require(workset, Verb.ADOPT)
     if workset.holder is not None and (dead is None or dead[0] != workset.token):

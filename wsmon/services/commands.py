@@ -144,7 +144,19 @@ class Commands:
         dead: LeaseMark | None = None,
         claim: SlotClaim | None = None,
     ) -> Lease:
-        """Take the lock for `seconds`. Raises LockHeld, NotDue, NoCapacity.
+        """Take the lock for `seconds`. Raises LockHeld, NotDue, NoCapacity."""
+        return self.take(workset_id, holder=holder, seconds=seconds, dead=dead, claim=claim)[1]
+
+    def take(
+        self,
+        workset_id: str,
+        *,
+        holder: str,
+        seconds: float,
+        dead: LeaseMark | None = None,
+        claim: SlotClaim | None = None,
+    ) -> tuple[Workset, Lease]:
+        """`acquire`, giving the locked workset as well.
 
         `dead` is the mark of a lease the caller has proven dead. The lease's time is stamped
         before the call, so the holder's deadline is never later than the store's.
@@ -161,7 +173,7 @@ class Commands:
             other = stale.lease.holder if stale.lease else None
             raise LockHeld(workset_id, other or "another", stale.lease) from None
         assert change is not None and change.lease is not None
-        return change.lease
+        return _workset(change), change.lease
 
     def refresh(self, workset_id: str, *, holder: str, token: int | None = None) -> Lease:
         """Renew a lock by its whole duration. Raises LockLost."""
@@ -200,9 +212,7 @@ class Commands:
         """Record the step a run has reached. Raises LockLost."""
         return self._held(workset, lambda ws, ctx: holding.progress(ws, ctx, token=token, step=step))
 
-    def complete(
-        self, workset: Workset | str, *, token: int, metrics: Mapping[str, Any] | None = None
-    ) -> Workset:
+    def complete(self, workset: Workset | str, *, token: int, metrics: Mapping[str, Any] | None = None) -> Workset:
         """Record success. Raises LockLost."""
         return self._held(workset, lambda ws, ctx: holding.complete(ws, ctx, token=token, metrics=metrics))
 
@@ -361,9 +371,7 @@ class Commands:
 
     def acting_as(self, actor: str) -> Commands:
         """The same commands, said by somebody else."""
-        return Commands(
-            self.store, self.clock, actor, policy=self.policy, writable=self.writable, jitter=self._jitter
-        )
+        return Commands(self.store, self.clock, actor, policy=self.policy, writable=self.writable, jitter=self._jitter)
 
 
 def check_seconds(seconds: float) -> float:

@@ -1,0 +1,114 @@
+"""Stands between a monitor and one command, and outlives the monitor.
+
+Run as a script, with the standard library alone: `supervise.py FOLDER LOCK_FD`. The folder's
+spec.json says what to run. The run's lock is inherited by this process and by the command:
+held means that some process of the run lives. The exit file is written before it is let go.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+
+
+def boottime() -> float:
+    """Seconds since boot, sleep included where the system can tell."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+def write_whole(path: str, document: object) -> None:
+    """The file is there with all its content, or not at all."""
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(document, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def refusal(spec: dict) -> str | None:  # type: ignore[type-arg]
+    """Why this run may not start any more. Called under the place's lock."""
+    try:
+        with open(spec["token_file"], encoding="utf-8") as file:
+            highest = int(file.read())
+    except FileNotFoundError:
+        highest = 0
+    if highest > spec["run_token"]:
+        return f"a newer lock (token {highest}) was seen at this place"
+    if boottime() > spec["deadline"]:
+        return "the lock ran out before the start"
+    return None
+
+
+def spawn(spec: dict, folder: str, lock: int) -> tuple[int, str]:  # type: ignore[type-arg]
+    """Fork and exec the command in a session of its own; (pid, "") or (0, what went wrong)."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            os.chdir(folder)
+            log = os.open(os.path.join(folder, "output.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            null = os.open(os.devnull, os.O_RDONLY)
+            for source, target in ((null, 0), (log, 1), (log, 2)):
+                os.dup2(source, target)
+            os.set_inheritable(lock, True)
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            os.execvp(spec["argv"][0], spec["argv"])
+        except BaseException as error:
+            code = 127 if isinstance(error, FileNotFoundError) else 126
+            os.write(writer, f"{code} {error}".encode(errors="replace")[:4000])
+        finally:
+            os._exit(127)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        problem = pipe.read().decode(errors="replace")
+    if problem:
+        os.waitpid(pid, 0)
+        return 0, problem
+    return pid, ""
+
+
+def main() -> int:
+    """Check, spawn, wait, tell."""
+    folder, lock = sys.argv[1], int(sys.argv[2])
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with open(os.path.join(folder, "spec.json"), encoding="utf-8") as file:
+        spec = json.load(file)
+    exit_file = os.path.join(folder, "exit.json")
+    with open(spec["place_lock"], "a", encoding="utf-8") as place:
+        # Held from the check to the exec, so that whoever raises the token afterwards finds the run.
+        fcntl.flock(place, fcntl.LOCK_EX)
+        refused = refusal(spec)
+        pid, problem = (0, "") if refused else spawn(spec, folder, lock)
+        if pid:
+            write_whole(os.path.join(folder, "process.json"), {"pid": pid, "supervisor": os.getpid()})
+    started = boottime()
+    if refused:
+        write_whole(exit_file, {"exit_code": None, "seconds": 0.0, "note": "not started: " + refused})
+        return 0
+    if problem:
+        number, _, text = problem.partition(" ")
+        write_whole(exit_file, {"exit_code": int(number), "seconds": 0.0, "note": "cannot be executed: " + text})
+        return 0
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    note = f"ended by signal {-code}" if code < 0 else ""
+    write_whole(
+        exit_file, {"exit_code": 128 - code if code < 0 else code, "seconds": boottime() - started, "note": note}
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

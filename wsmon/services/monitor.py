@@ -1,0 +1,306 @@
+"""The monitor: claims by priority, runs, renews, records, reaps and adopts."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+
+from wsmon.domain.change import SlotClaim
+from wsmon.domain.errors import (
+    Conflict,
+    IllegalTransition,
+    LockLost,
+    NoCapacity,
+    NotDue,
+    NotFound,
+    Refused,
+    StoreError,
+)
+from wsmon.domain.states import WorksetPriority, WorksetState
+from wsmon.domain.times import micros
+from wsmon.domain.workset import RetryPolicy, Row, Workset
+from wsmon.ports import (
+    AlertRecord,
+    Clock,
+    ClusterSource,
+    CommandRunner,
+    Log,
+    MonitorRecord,
+    RunState,
+    StateStore,
+)
+from wsmon.services.commands import Commands
+from wsmon.services.config import MonitorConfig
+from wsmon.services.leases import LeaseKeeper
+from wsmon.services.reaper import Reaper, Unattended
+from wsmon.services.runs import Runs, Why
+
+LOOK_SECONDS = 0.2
+HEADS = 25
+SILENT_AFTER_POLLS = 3
+FORGOTTEN_AFTER_SECONDS = 86400.0
+MAX_PAUSE_SECONDS = 60.0
+
+
+class Monitor:
+    """One monitor on one store and one place.
+
+    `step` makes one pass without waiting; `run` makes passes until `stop`. Raises nothing of
+    the store's: while it is away runs go on, nothing new starts, and the passes come slower.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        clock: Clock,
+        runner: CommandRunner,
+        source: ClusterSource,
+        config: MonitorConfig,
+        *,
+        policy: RetryPolicy,
+        log: Log,
+        choose: Callable[[int], int],
+        version: str = "",
+    ) -> None:
+        """`choose(n)` draws evenly from range(n), so that monitors do not fight over one head."""
+        self.config = config
+        self._store, self._clock, self._runner, self._source, self._log = store, clock, runner, source, log
+        self._choose = choose
+        self.commands = Commands(store, clock, config.name, policy=policy)
+        self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds)
+        self.runs = Runs(self.commands, clock, runner, self.keeper, config, log)
+        self._reaper = Reaper(self.commands, clock, log, skew=config.skew_seconds, patience=config.lease_seconds)
+        self._record = MonitorRecord(config.name, "", os.getpid(), clock.now(), clock.now(), version)
+        self._live_monitors = 1
+        self._swept = False
+        self._stopping, self._now = threading.Event(), threading.Event()
+        self._outages = 0
+
+    # one pass
+
+    def step(self) -> None:
+        """One full pass: heartbeat, place, results, dead locks, unattended runs, claims. Raises StoreError, Refused."""
+        self._heartbeat()
+        if not self._swept:
+            self._sweep_place()
+        self.runs.watch()
+        in_progress = list(self.commands.rows(WorksetState.IN_PROGRESS))
+        self._follow_cancels(in_progress)
+        for found in self._reaper.sweep(in_progress):
+            if not self._stopping.is_set():
+                self._attend(found)
+        self._claim()
+
+    def _heartbeat(self) -> None:
+        now, place = self._clock.now(), self._runner.place()
+        self._record = replace(
+            self._record,
+            host=place.host,
+            place_id=place.place_id,
+            heartbeat_at=now,
+            holding=len(self.runs.attended),
+            stopping=self._stopping.is_set(),
+        )
+        self._store.put_monitor(self._record)
+        for cluster in self._source.clusters(now):
+            self._store.put_cluster(cluster)
+        silent = micros(SILENT_AFTER_POLLS * self.config.poll_seconds + self.config.lease_seconds)
+        monitors = self._store.monitors()
+        self._live_monitors = max(1, sum(now - other.heartbeat_at < silent for other in monitors))
+        for other in monitors:
+            if now - other.heartbeat_at > micros(FORGOTTEN_AFTER_SECONDS):
+                self._store.remove_monitor(other.name)
+
+    def _sweep_place(self) -> None:
+        """The first pass: no run of an older lock goes on here unseen."""
+        for workset_id, run in self._runner.live_runs():
+            record = self._store.record(workset_id)
+            token = record.token if record is not None else 0
+            if token:
+                self._runner.raise_token(workset_id, token)
+            current = (
+                isinstance(record, Workset) and record.state is WorksetState.IN_PROGRESS and record.run is not None
+            )
+            if current and isinstance(record, Workset) and record.run is not None:
+                current = record.run.run_token == run.run_token and record.run.folder == run.folder
+            if not current and token >= run.run_token:
+                self._alert_duplicate(workset_id, run.run_token)
+                self._runner.stop(workset_id, run, force=True)
+        self._swept = True
+
+    def _alert_duplicate(self, workset_id: str, run_token: int) -> None:
+        now = self._clock.now()
+        text = f"an older run (token {run_token}) of it was still alive at {self._record.host} and was ended"
+        fingerprint = f"duplicate/{workset_id}/{run_token}"
+        self._store.put_alert(AlertRecord(fingerprint, "duplicate", "critical", workset_id, text, now, now))
+        self._log.error("duplicate run ended", workset_id=workset_id, run_token=run_token)
+
+    def _follow_cancels(self, in_progress: list[Row]) -> None:
+        for row in in_progress:
+            attended = self.runs.attended.get(row.workset_id)
+            if row.cancel_asked and attended is not None and attended.lease.token == row.token:
+                self.runs.end(attended, Why.CANCEL)
+
+    def _attend(self, found: Unattended) -> None:
+        """Adopt a run whose place is this one; say so where it is not."""
+        workset, run = found.workset, found.workset.run
+        ours = self.runs.attended.get(workset.workset_id)
+        if ours is not None and found.dead is not None and ours.lease.token == workset.token:
+            return  # our own lock, late but not robbed: its renewal goes on
+        if run is None:
+            self._reaper.out_of_reach(found, f"it was started by {workset.holder or 'a caller'} without a run of ours")
+            return
+        look = self._runner.look(workset.workset_id, run)
+        if look.state is RunState.UNKNOWN:
+            self._reaper.out_of_reach(found, f"{look.note}, which this monitor cannot reach")
+            return
+        try:
+            seconds = self.config.lease_seconds
+            adopted, lease = self.commands.adopt(workset, holder=self.config.name, seconds=seconds, dead=found.dead)
+        except (Conflict, Refused, NotFound) as error:
+            self._log.info("not adopted", workset_id=workset.workset_id, why=str(error))
+            return
+        self.keeper.hold(lease)
+        try:
+            self.runs.adopt(adopted, lease)
+        except Refused as error:
+            # The place is busy: nothing was looked at, so the lock is given back for another try.
+            self._log.warning("place busy", workset_id=workset.workset_id, why=str(error))
+            self.keeper.drop(workset.workset_id)
+            self.commands.release(adopted, token=lease.token)
+
+    # claiming
+
+    def _claim(self) -> None:
+        """Claim while there is room, most pressing first."""
+        if self._room() <= 0:
+            return
+        for row in self._candidates():
+            if self._stopping.is_set():
+                return
+            try:
+                self._try(row)
+            except NoCapacity:
+                return
+            except (Conflict, NotFound):
+                continue  # somebody was faster, or the index lagged
+            if self._room() <= 0:
+                return
+
+    def _room(self) -> int:
+        return self.config.max_concurrent - len(self.runs.attended)
+
+    def _try(self, row: Row) -> None:
+        """Lock one and start its run. Raises Conflict, NotFound, NoCapacity, StoreError, and Refused by the place."""
+        seconds = self.config.lease_seconds
+        deadline = self._clock.boottime() + seconds
+        claim = SlotClaim(self.config.cluster, self.config.slots)
+        try:
+            workset, lease = self.commands.take(row.workset_id, holder=self.config.name, seconds=seconds, claim=claim)
+        except (IllegalTransition, NotDue) as error:
+            self._log.info("not claimed", workset_id=row.workset_id, why=str(error))
+            return
+        self.keeper.hold(lease)
+        try:
+            self.runs.begin(workset, lease, deadline)
+        except LockLost as lost:
+            self._log.warning("lock lost", workset_id=lost.workset_id, token=lost.token, reason=lost.reason)
+            self.keeper.drop(lost.workset_id)
+        except Refused as error:
+            # A cancel came in between, or the place cannot be used: either way nothing was started.
+            self.keeper.drop(workset.workset_id)
+            self.commands.release(workset, token=lease.token)
+            if not isinstance(error, IllegalTransition):
+                raise
+        except StoreError:
+            # Whether the start was written is not known. Nothing was spawned, so let the lock die.
+            if workset.workset_id not in self.runs.attended:
+                self.keeper.drop(workset.workset_id)
+            raise
+
+    def _candidates(self) -> Iterator[Row]:
+        """What may be claimed, most pressing tier first; each time one of the first M by chance."""
+        for priority in WorksetPriority:
+            heads = self._heads(priority)
+            while heads:
+                yield heads.pop(self._choose(min(self._live_monitors, len(heads))))
+
+    def _heads(self, priority: WorksetPriority) -> list[Row]:
+        ready = self._store.page(WorksetState.READY, priority=priority, limit=HEADS).rows
+        due = self._store.page(WorksetState.RETRYING, priority=priority, limit=HEADS, due=self._clock.now()).rows
+        return sorted([*ready, *due], key=lambda row: (row.retry_after or row.queued_at, row.workset_id))
+
+    def preview(self) -> list[Row]:
+        """What a pass would claim now, in order; nothing is changed."""
+        heads = (row for priority in WorksetPriority for row in self._heads(priority))
+        return list(islice(heads, max(0, min(self._room(), self.config.slots))))
+
+    # many passes
+
+    def run(self, *, once: bool = False) -> None:
+        """Make passes until `stop`; with `once` a single pass, then wait for what it attends."""
+        self.keeper.start()
+        due = self._clock.monotonic()
+        try:
+            while not self._now.is_set():
+                if self._stopping.is_set() and (self.config.on_stop == "leave" or not self.runs.attended):
+                    break
+                if self._clock.monotonic() >= due:
+                    due = self._clock.monotonic() + self._pass()
+                    if once and not self._outages:
+                        self._stopping.set()
+                        once, self.config = False, replace(self.config, on_stop="wait")
+                elif self._look():
+                    due = self._clock.monotonic()  # something ended: there is room
+                self._wait(due)
+        finally:
+            self.keeper.stop()
+            if not self._now.is_set():
+                self._leave()
+
+    def _pass(self) -> float:
+        """One pass; seconds until the next."""
+        try:
+            self.step()
+        except (StoreError, Refused) as error:
+            self._outages += 1
+            pause = min(MAX_PAUSE_SECONDS, self.config.poll_seconds * 2.0 ** min(self._outages - 1, 6))
+            self._log.error("pass failed", error=str(error), next_try_seconds=round(pause, 1))
+            return min(pause, self.config.lease_seconds)
+        if self._outages:
+            self._log.info("store is back", failed_passes=self._outages)
+            self._outages = 0
+        return self.config.poll_seconds
+
+    def _look(self) -> bool:
+        """Look at the runs between passes; whether one ended."""
+        try:
+            return self.runs.watch() > 0
+        except (StoreError, Refused) as error:
+            self._log.error("result not recorded yet", error=str(error))
+            self._clock.sleep(min(1.0, self.config.poll_seconds))
+            return False
+
+    def _wait(self, due: float) -> None:
+        pause = min(LOOK_SECONDS if self.runs.attended else 1.0, max(0.0, due - self._clock.monotonic()))
+        if self._stopping.is_set():
+            self._clock.sleep(min(LOOK_SECONDS, pause))
+        else:
+            self._stopping.wait(pause)
+
+    def _leave(self) -> None:
+        """A clean end: locks are given back, runs stay adoptable."""
+        self.runs.release_all()
+        try:
+            self._store.remove_monitor(self.config.name)
+        except StoreError as error:
+            self._log.warning("not signed off", error=str(error))
+
+    def stop(self) -> None:
+        """The first call ends cleanly, as `on_stop` says; the second at once."""
+        if self._stopping.is_set():
+            self._now.set()
+        self._stopping.set()
