@@ -121,11 +121,8 @@ class Monitor:
             token = record.token if record is not None else 0
             if token:
                 self._runner.raise_token(workset_id, token)
-            current = (
-                isinstance(record, Workset) and record.state is WorksetState.IN_PROGRESS and record.run is not None
-            )
-            if current and isinstance(record, Workset) and record.run is not None:
-                current = record.run.run_token == run.run_token and record.run.folder == run.folder
+            known = record.run if isinstance(record, Workset) and record.state is WorksetState.IN_PROGRESS else None
+            current = known is not None and (known.run_token, known.folder) == (run.run_token, run.folder)
             if not current and token >= run.run_token:
                 self._alert_duplicate(workset_id, run.run_token)
                 self._runner.stop(workset_id, run, force=True)
