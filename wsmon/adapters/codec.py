@@ -44,11 +44,9 @@ def record_from(attributes: Mapping[str, Any]) -> Workset | Tombstone:
     """The record of some attributes; others than its own are passed over. Raises KeyError, ValueError."""
     if attributes["state"] == _PURGED:
         names = ("workset_id", "token", "rev", "updated_at", "change_id")
-        return Tombstone(**{name: _plain(attributes[name]) for name in names})
-    known: dict[str, Any] = {}
-    for item in fields(Workset):
-        if item.name in attributes:
-            known[item.name] = _plain(attributes[item.name])
+        known: dict[str, Any] = {name: _plain(attributes[name]) for name in names}
+        return Tombstone(**known)
+    known = {item.name: _plain(attributes[item.name]) for item in fields(Workset) if item.name in attributes}
     known["state"] = WorksetState(known["state"])
     known["priority"] = WorksetPriority(known["priority"])
     if "archived_from" in known:

@@ -1,0 +1,5 @@
+"""The embedded store."""
+
+from wsmon.adapters.sqlite.store import SqliteStore
+
+__all__ = ["SqliteStore"]

@@ -1,0 +1,135 @@
+"""Connections to the file, one a thread, and what goes wrong with them in wsmon's own words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from wsmon.adapters.sqlite import schema
+from wsmon.domain.errors import StoreUnreachable, StoreUnusable
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 15.0
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL})
+
+
+class Connections:
+    """Hands each thread its connection; `close` closes them all."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._mutex = threading.Lock()
+        self._closed = False
+
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` on this thread's connection, again with full jitter while the file is busy.
+
+        Raises StoreUnreachable after PATIENCE_SECONDS, StoreUnusable for a file that is not ours.
+        """
+        until, pause = time.monotonic() + PATIENCE_SECONDS, 0.002
+        while True:
+            try:
+                return work(self._mine())
+            except sqlite3.Error as error:
+                self._drop()
+                if not _may_pass(error) or time.monotonic() > until:
+                    raise self._explained(error) from None
+            time.sleep(random.uniform(0, pause))
+            pause = min(0.25, pause * 2)
+
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in one immediate transaction; it is written whole, or not at all where it raises."""
+
+        def whole(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            return result
+
+        return self.run(whole)
+
+    def _mine(self) -> sqlite3.Connection:
+        connection = getattr(self._local, "connection", None)
+        if connection is not None and self._same_file():
+            return connection  # type: ignore[no-any-return]
+        self._drop()
+        connection = self._open()
+        self._local.connection, self._local.inode = connection, self._inode()
+        return connection
+
+    def _inode(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _same_file(self) -> bool:
+        """A file that was moved away or replaced must not be written to any more."""
+        return bool(self._inode() == self._local.inode)
+
+    def _open(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreUnreachable(f"the store {self.path} was closed")
+        schema.refuse_network_disk(self.path)
+        if getattr(self._local, "inode", None) and not self.path.exists():
+            raise StoreUnreachable(f"the store {self.path} is gone; bring the file back")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StoreUnreachable(f"the folder of {self.path} cannot be made: {error.strerror}") from None
+        connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                schema.create(connection)
+            schema.check(connection)
+        except BaseException:
+            connection.close()
+            raise
+        with self._mutex:
+            self._all.append(connection)
+        return connection
+
+    def _drop(self) -> None:
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            self._local.connection = None
+            with self._mutex, contextlib.suppress(ValueError):
+                self._all.remove(connection)
+            connection.close()
+
+    def _explained(self, error: sqlite3.Error) -> Exception:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_NOTADB:
+            return StoreUnusable(f"{self.path} is not a SQLite database; choose another path")
+        if code == sqlite3.SQLITE_CORRUPT:
+            return StoreUnusable(f"{self.path} is damaged ({error}); restore a backup")
+        return StoreUnreachable(f"the store {self.path} cannot be used: {error}")
+
+    def close(self) -> None:
+        """Close every thread's connection; the object cannot be used afterwards."""
+        with self._mutex:
+            self._closed = True
+            connections, self._all = self._all, []
+        for connection in connections:
+            connection.close()
+
+
+def _may_pass(error: sqlite3.Error) -> bool:
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _PASSING

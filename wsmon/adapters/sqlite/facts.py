@@ -1,0 +1,87 @@
+"""Clusters, monitors and alerts as JSON documents."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import asdict, replace
+from typing import Any
+
+from wsmon.adapters.codec import dumps
+from wsmon.adapters.sqlite.connection import Connections
+from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord
+
+
+class Facts:
+    """The store's part that is not about worksets."""
+
+    _connections: Connections
+
+    def put_cluster(self, cluster: ClusterRecord) -> None:
+        """Create or update a cluster's facts."""
+        document = asdict(cluster)
+        del document["claims"]
+        self._put("cluster", cluster.name, document)
+
+    def clusters(self) -> list[ClusterRecord]:
+        """The pool by name, with its claims."""
+
+        def read(connection: sqlite3.Connection) -> list[ClusterRecord]:
+            claims: dict[str, dict[str, int]] = {}
+            for cluster, workset_id, token in connection.execute("SELECT cluster, workset_id, token FROM claims"):
+                claims.setdefault(cluster, {})[workset_id] = token
+            found = [ClusterRecord(**document) for document in _documents(connection, "cluster")]
+            return [replace(cluster, claims=claims.get(cluster.name, {})) for cluster in found]
+
+        return self._connections.run(read)
+
+    def put_monitor(self, monitor: MonitorRecord) -> None:
+        """Record a heartbeat."""
+        self._put("monitor", monitor.name, asdict(monitor))
+
+    def remove_monitor(self, name: str) -> None:
+        """A monitor is no longer expected."""
+        self._remove("monitor", name)
+
+    def monitors(self) -> list[MonitorRecord]:
+        """All monitors by name."""
+        return self._connections.run(lambda c: [MonitorRecord(**d) for d in _documents(c, "monitor")])
+
+    def put_alert(self, alert: AlertRecord) -> None:
+        """Raise an alert, or count it once more."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            found = connection.execute(
+                "SELECT document FROM facts WHERE kind = 'alert' AND name = ?", (alert.fingerprint,)
+            ).fetchone()
+            known = AlertRecord(**json.loads(found[0])) if found else None
+            kept = replace(alert, first_at=known.first_at, count=known.count + 1) if known else alert
+            _write(connection, "alert", alert.fingerprint, asdict(kept))
+
+        self._connections.transact(write)
+
+    def clear_alert(self, fingerprint: str) -> None:
+        """The condition is gone."""
+        self._remove("alert", fingerprint)
+
+    def alerts(self) -> list[AlertRecord]:
+        """All alerts by their first moment."""
+        found = self._connections.run(lambda c: [AlertRecord(**d) for d in _documents(c, "alert")])
+        return sorted(found, key=lambda alert: (alert.first_at, alert.fingerprint))
+
+    def _put(self, kind: str, name: str, document: dict[str, object]) -> None:
+        self._connections.transact(lambda connection: _write(connection, kind, name, document))
+
+    def _remove(self, kind: str, name: str) -> None:
+        self._connections.transact(
+            lambda connection: connection.execute("DELETE FROM facts WHERE kind = ? AND name = ?", (kind, name))
+        )
+
+
+def _write(connection: sqlite3.Connection, kind: str, name: str, document: dict[str, object]) -> None:
+    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (kind, name, dumps(document)))
+
+
+def _documents(connection: sqlite3.Connection, kind: str) -> list[dict[str, Any]]:
+    found = connection.execute("SELECT document FROM facts WHERE kind = ? ORDER BY name", (kind,))
+    return [json.loads(text) for (text,) in found]

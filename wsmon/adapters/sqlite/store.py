@@ -1,0 +1,227 @@
+"""The StateStore port on one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from wsmon.adapters import codec
+from wsmon.adapters.sqlite import writing
+from wsmon.adapters.sqlite.connection import Connections
+from wsmon.adapters.sqlite.facts import Facts
+from wsmon.domain.change import Change, Event
+from wsmon.domain.errors import InvalidInput, StaleWrite
+from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
+from wsmon.domain.times import Instant
+from wsmon.domain.workset import Lease, Tombstone, Workset
+from wsmon.ports import FeedPage, RowPage, StoreInfo
+
+_ALL_TIERS = tuple(priority.tier for priority in WorksetPriority)
+
+
+class SqliteStore(Facts):
+    """Durable, for several processes of one machine; makes itself at first use.
+
+    Writers take turns, so an event's number orders the feed and a feed cursor never misses one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connections = Connections(path)
+        self.info = StoreInfo("sqlite", str(self._connections.path))
+
+    def init(self) -> list[str]:
+        """Make the file where it is missing; says what it did."""
+        existed = self._connections.path.exists()
+        self.check()
+        return [f"the store {self.info.name} {'is ready' if existed else 'was made'}"]
+
+    def check(self) -> None:
+        """Raises StoreUnusable unless the file is a store of ours."""
+        self._connections.run(lambda connection: connection.execute("SELECT n FROM tallies LIMIT 1").fetchone())
+
+    # worksets
+
+    def record(self, workset_id: str) -> Workset | Tombstone | None:
+        """What stands under the id."""
+        return self._connections.run(lambda connection: writing.read_record(connection, workset_id))
+
+    def commit(self, change: Change) -> None:
+        """Write the change as a whole. Raises StaleWrite, NoCapacity."""
+        self._connections.transact(lambda connection: writing.apply(connection, change))
+
+    def register_many(self, changes: Sequence[Change]) -> list[str]:
+        """Write registrations; the ids under which something stands already are given back."""
+
+        def write(connection: sqlite3.Connection) -> list[str]:
+            taken = []
+            for change in changes:
+                try:
+                    writing.apply(connection, change)
+                except StaleWrite:
+                    taken.append(change.workset_id)
+            return taken
+
+        return self._connections.transact(write)
+
+    def page(
+        self,
+        state: WorksetState,
+        *,
+        priority: WorksetPriority | None = None,
+        cursor: str | None = None,
+        limit: int = 200,
+        newest_first: bool = False,
+        due: Instant | None = None,
+    ) -> RowPage:
+        """Rows in one state in queue order; see the port."""
+        tiered = state in WAITING
+        # Beyond the waiting states the tiers are one queue: a pass over all of them is merged by moment.
+        groups = [(priority.tier,)] if priority is not None else [(t,) for t in _ALL_TIERS] if tiered else [_ALL_TIERS]
+        if newest_first:
+            groups.reverse()
+        mark = _mark(cursor)
+        if mark is not None and tiered and priority is None:
+            groups = groups[[group[0] for group in groups].index(mark[0]) :]
+        found: list[tuple[int, int, str, str]] = []
+        for group in groups:
+            start = mark if mark is not None and (not tiered or mark[0] in group) else None
+            found += self._slice(state, group, start, limit + 1 - len(found), newest_first=newest_first, due=due)
+            if len(found) > limit:
+                break
+        kept = found[:limit]
+        more = json.dumps(kept[-1][:3]) if len(found) > limit and kept else None
+        return RowPage([codec.row_from(text) for *_, text in kept], more)
+
+    def _slice(
+        self,
+        state: WorksetState,
+        tiers: tuple[int, ...],
+        after: tuple[int, int, str] | None,
+        limit: int,
+        *,
+        newest_first: bool,
+        due: Instant | None,
+    ) -> list[tuple[int, int, str, str]]:
+        """Up to `limit` (tier, moment, id, row) of some tiers, each read from its own index range."""
+        compare, direction = ("<", "DESC") if newest_first else (">", "ASC")
+        where, values = "state = ? AND tier = ?", []
+        if after is not None:
+            where += f" AND (moment, workset_id) {compare} (?, ?)"
+            values += [after[1], after[2]]
+        if due is not None:
+            where += " AND moment <= ?"
+            values.append(due)
+        sql = (
+            f"SELECT tier, moment, workset_id, row FROM worksets WHERE {where}"
+            f" ORDER BY moment {direction}, workset_id {direction} LIMIT ?"
+        )
+
+        def read(connection: sqlite3.Connection) -> list[tuple[int, int, str, str]]:
+            found: list[tuple[int, int, str, str]] = []
+            for tier in tiers:
+                found += connection.execute(sql, (state.value, tier, *values, limit)).fetchall()
+            return found
+
+        found = self._connections.run(read)
+        if len(tiers) > 1:
+            found.sort(key=lambda item: (item[1], item[2]), reverse=newest_first)
+        return found[:limit]
+
+    def tallies(self) -> dict[WorksetState, int]:
+        """How many worksets stand in each state."""
+        found = self._connections.run(lambda c: c.execute("SELECT state, n FROM tallies").fetchall())
+        counts = {WorksetState(state): n for state, n in found}
+        return {state: counts.get(state, 0) for state in WorksetState}
+
+    # leases
+
+    def renew(self, lease: Lease) -> None:
+        """Replace the lease if its token is still there. Raises StaleWrite."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            stands = writing.read_lease(connection, lease.workset_id)
+            if stands == lease:
+                return
+            if stands is None or stands.mark != (lease.token, lease.renewal - 1):
+                raise StaleWrite(lease.workset_id, None, stands)
+            writing.write_lease(connection, lease)
+
+        self._connections.transact(write)
+
+    def lease(self, workset_id: str) -> Lease | None:
+        """The lease."""
+        return self._connections.run(lambda connection: writing.read_lease(connection, workset_id))
+
+    def leases(self) -> list[Lease]:
+        """All leases by id."""
+        found = self._connections.run(lambda c: c.execute("SELECT lease FROM leases ORDER BY workset_id").fetchall())
+        return [codec.lease_from(json.loads(text)) for (text,) in found]
+
+    # events
+
+    def feed_start(self, since: Instant | None = None) -> str:
+        """A cursor that stands now, or at `since`."""
+        sql, values = "SELECT coalesce(max(number), 0) FROM events", ()
+        if since is not None:
+            sql, values = "SELECT coalesce(min(number) - 1, -1) FROM events WHERE at >= ?", (since,)  # type: ignore[assignment]
+        (number,) = self._connections.run(lambda c: c.execute(sql, values).fetchone())
+        return self.feed_start() if number < 0 else str(number)
+
+    def feed(self, cursor: str, limit: int = 1000) -> FeedPage:
+        """Events after the cursor, in the order they were written."""
+        if not cursor.isdecimal():
+            raise InvalidInput(f"the feed cursor {cursor[:40]!r} is not one of this store's")
+        found = self._connections.run(
+            lambda c: c.execute(
+                "SELECT number, event FROM events WHERE number > ? ORDER BY number LIMIT ?", (int(cursor), limit)
+            ).fetchall()
+        )
+        last = str(found[-1][0]) if found else cursor
+        return FeedPage([_event(text) for _, text in found], last, len(found) == limit)
+
+    def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
+        """A workset's events in order."""
+        found = self._connections.run(
+            lambda c: c.execute(
+                "SELECT event FROM events WHERE workset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+                (workset_id, after_seq, -1 if limit is None else limit),
+            ).fetchall()
+        )
+        return [_event(text) for (text,) in found]
+
+    def undelivered(self, limit: int = 100) -> list[Event]:
+        """Events not yet marked delivered, oldest first."""
+        found = self._connections.run(
+            lambda c: c.execute(
+                "SELECT event FROM events WHERE undelivered = 1 ORDER BY number LIMIT ?", (limit,)
+            ).fetchall()
+        )
+        return [_event(text) for (text,) in found]
+
+    def mark_delivered(self, events: Sequence[Event]) -> None:
+        """Take events off the outbox."""
+        keys = [(event.workset_id, event.seq) for event in events]
+        self._connections.transact(
+            lambda c: c.executemany("UPDATE events SET undelivered = NULL WHERE workset_id = ? AND seq = ?", keys)
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connections.close()
+
+
+def _mark(cursor: str | None) -> tuple[int, int, str] | None:
+    """The place a page cursor stands at: tier, moment, id."""
+    if cursor is None:
+        return None
+    try:
+        tier, moment, workset_id = json.loads(cursor)
+        return int(tier), int(moment), str(workset_id)
+    except (ValueError, TypeError):
+        raise InvalidInput(f"the page cursor {cursor[:40]!r} is not one of this store's") from None
+
+
+def _event(text: str) -> Event:
+    return codec.event_from(json.loads(text))

@@ -1,0 +1,114 @@
+"""One change, or many registrations, within a transaction that is already open."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from wsmon.adapters import codec
+from wsmon.domain.change import Change, Event
+from wsmon.domain.errors import NoCapacity, StaleWrite
+from wsmon.domain.states import WorksetState
+from wsmon.domain.workset import Lease, Tombstone, Workset, queue_moment, row_of
+
+
+def read_record(connection: sqlite3.Connection, workset_id: str) -> Workset | Tombstone | None:
+    """What stands under the id."""
+    found = connection.execute("SELECT record FROM worksets WHERE workset_id = ?", (workset_id,)).fetchone()
+    return codec.record_from(json.loads(found[0])) if found else None
+
+
+def read_lease(connection: sqlite3.Connection, workset_id: str) -> Lease | None:
+    """The lease that stands."""
+    found = connection.execute("SELECT lease FROM leases WHERE workset_id = ?", (workset_id,)).fetchone()
+    return codec.lease_from(json.loads(found[0])) if found else None
+
+
+def apply(connection: sqlite3.Connection, change: Change) -> None:
+    """Write the change; nothing to do when it stands already. Raises StaleWrite, NoCapacity."""
+    if _written_before(connection, change):
+        return
+    _check(connection, change)
+    _take_slot(connection, change)
+    write_record(connection, change.after)
+    write_event(connection, change.event)
+    for state, delta in change.tally.items():
+        add_tally(connection, state, delta)
+    if change.lease is not None:
+        write_lease(connection, change.lease)
+    elif change.ends_lease:
+        connection.execute("DELETE FROM leases WHERE workset_id = ?", (change.workset_id,))
+
+
+def _written_before(connection: sqlite3.Connection, change: Change) -> bool:
+    found = connection.execute(
+        "SELECT change_id FROM events WHERE workset_id = ? AND seq = ?", (change.workset_id, change.event.seq)
+    ).fetchone()
+    return bool(found and found[0] == change.event.change_id)
+
+
+def _check(connection: sqlite3.Connection, change: Change) -> None:
+    found = connection.execute("SELECT rev FROM worksets WHERE workset_id = ?", (change.workset_id,)).fetchone()
+    expected = change.before.rev if change.before is not None else None
+    stale = (found[0] if found else None) != expected
+    if not stale and change.lease_seen is not None:
+        lease = read_lease(connection, change.workset_id)
+        stale = lease is None or lease.mark != change.lease_seen
+    if stale:
+        raise StaleWrite(
+            change.workset_id, read_record(connection, change.workset_id), read_lease(connection, change.workset_id)
+        )
+
+
+def _take_slot(connection: sqlite3.Connection, change: Change) -> None:
+    freed, after = change.slot_freed, change.after
+    if freed is not None:
+        connection.execute("DELETE FROM claims WHERE cluster = ? AND workset_id = ?", (freed, change.workset_id))
+    if change.claim is not None:
+        (taken,) = connection.execute(
+            "SELECT count(*) FROM claims WHERE cluster = ? AND workset_id <> ?",
+            (change.claim.cluster, change.workset_id),
+        ).fetchone()
+        if taken >= change.claim.slots:
+            raise NoCapacity(change.claim.cluster)
+    slot = after.slot if isinstance(after, Workset) else None
+    if slot is not None and change.lease is not None:
+        connection.execute(
+            "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (slot, change.workset_id, change.lease.token)
+        )
+
+
+def write_record(connection: sqlite3.Connection, record: Workset | Tombstone) -> None:
+    """Put the record and what its index needs; a tombstone is in no queue."""
+    text = codec.dumps(codec.record_attributes(record))
+    if isinstance(record, Workset):
+        index = (record.state.value, record.priority.tier, queue_moment(record), codec.row_text(row_of(record)))
+    else:
+        index = (None, None, None, None)  # type: ignore[assignment]
+    connection.execute(
+        "INSERT OR REPLACE INTO worksets (workset_id, rev, state, tier, moment, row, record)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (record.workset_id, record.rev, *index, text),
+    )
+
+
+def write_event(connection: sqlite3.Connection, event: Event) -> None:
+    """Append the event, undelivered."""
+    text = codec.dumps(codec.event_attributes(event))
+    connection.execute(
+        "INSERT INTO events (workset_id, seq, at, change_id, undelivered, event) VALUES (?, ?, ?, ?, 1, ?)",
+        (event.workset_id, event.seq, event.at, event.change_id, text),
+    )
+
+
+def write_lease(connection: sqlite3.Connection, lease: Lease) -> None:
+    """Put the lease in place of what stands there."""
+    text = codec.dumps(codec.lease_attributes(lease))
+    connection.execute(
+        "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", (lease.workset_id, lease.token, lease.renewal, text)
+    )
+
+
+def add_tally(connection: sqlite3.Connection, state: WorksetState, delta: int) -> None:
+    """Change the count of a state."""
+    connection.execute("UPDATE tallies SET n = n + ? WHERE state = ?", (delta, state.value))
