@@ -127,6 +127,15 @@ class ReadOnly(NotAllowed):
     """Writes are off for this session."""
 
 
+class NotOwner(NotAllowed):
+    """The lock this actor wants to give back is not its own."""
+
+    def __init__(self, workset_id: str, owner: str, holder: str | None) -> None:
+        held = f"held by {holder!r}" if holder else "not locked"
+        super().__init__(f"{workset_id!r} is {held}; {owner!r} cannot release it")
+        self.workset_id, self.owner, self.holder = workset_id, owner, holder
+
+
 class LockLost(NotAllowed):
     """A holder's write without the lock: nothing was changed."""
 

@@ -16,6 +16,7 @@ from wsmon.domain.errors import (
     LockHeld,
     LockLost,
     NotFound,
+    NotOwner,
     ReadOnly,
     StaleWrite,
     WsmonError,
@@ -198,10 +199,10 @@ class Commands:
         raise LockLost(workset.workset_id, token, reason, workset.holder)  # type: ignore[arg-type]
 
     def token_of(self, workset_id: str, holder: str) -> int:
-        """The token under which `holder` holds the lock. Raises LockLost where it does not."""
+        """The token under which `holder` holds the lock. Raises NotOwner where it does not."""
         workset = self.get(workset_id)
         if workset.holder != holder:
-            self._lost(workset, workset.token, holder)
+            raise NotOwner(workset_id, holder, workset.holder)
         return workset.token
 
     def start(self, workset: Workset | str, *, token: int, run: RunRecord | None = None) -> Workset:

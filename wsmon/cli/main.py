@@ -1,0 +1,126 @@
+"""The command `wsmon`: the TUI without a command, and every verb as one."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from wsmon import __version__
+from wsmon.cli import exits
+from wsmon.cli.options import common_options, flags, read_only
+from wsmon.domain.errors import WsmonError
+from wsmon.domain.visible import visible
+
+# command -> (module, function); a module is imported when one of its commands is asked for.
+COMMANDS = {
+    "init": "wsmon.cli.running:init",
+    "register": "wsmon.cli.registering:register",
+    "list": "wsmon.cli.reading:list_",
+    "show": "wsmon.cli.reading:show",
+    "history": "wsmon.cli.reading:history",
+    "next": "wsmon.cli.reading:next_",
+    "lock": "wsmon.cli.changing:lock",
+    "unlock": "wsmon.cli.changing:unlock",
+    "requeue": "wsmon.cli.changing:requeue",
+    "ignore": "wsmon.cli.changing:ignore",
+    "cancel": "wsmon.cli.changing:cancel",
+    "priority": "wsmon.cli.changing:priority",
+    "archive": "wsmon.cli.changing:archive",
+    "restore": "wsmon.cli.changing:restore",
+    "delete": "wsmon.cli.changing:delete",
+    "purge": "wsmon.cli.changing:purge",
+    "import": "wsmon.cli.importing:import_",
+    "monitor": "wsmon.cli.running:monitor",
+    "demo": "wsmon.cli.demonstrating:demo",
+    "config": "wsmon.cli.checking:config",
+    "doctor": "wsmon.cli.checking:doctor",
+}
+
+
+class Commands(click.Group):
+    """Imports a command's module when it is asked for, so that a short command starts fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order an operator meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), function)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wsmon")
+@click.option("--monitor", "with_monitor", is_flag=True, help="Run a monitor inside the TUI's process.")
+@common_options
+@click.pass_context
+def cli(ctx: click.Context, with_monitor: bool) -> None:
+    """Watch and run worksets. Without a command: the live terminal UI.
+
+    Example: wsmon --store sqlite:./wsmon.db list --state ready
+    """
+    if ctx.invoked_subcommand is None:
+        if not sys.stdout.isatty():
+            raise click.UsageError("the terminal UI needs a terminal; in scripts use a command, such as `wsmon list`")
+        from wsmon.cli.watching import open_tui  # the only way from here to the TUI
+
+        open_tui(flags(ctx), read_only=read_only(ctx), with_monitor=with_monitor)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code; no traceback reaches a user."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.exit(_run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        result = cli.main(args=argv, prog_name="wsmon", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else exits.DONE
+    except WsmonError as error:
+        return _say(str(error), exits.exit_code(error))
+    except click.ClickException as error:
+        hint = f"\n{error.ctx.get_usage()}" if isinstance(error, click.UsageError) and error.ctx else ""
+        return _say(error.format_message() + hint, error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has left, as `| head` does; Python must not complain at its exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.DONE
+    except Exception as error:
+        if os.environ.get("WSMON_DEBUG"):
+            raise
+        return _say(f"an unexpected error ({type(error).__name__}); please report {_report()}", exits.REFUSED)
+
+
+def _say(text: str, code: int) -> int:
+    sys.stderr.write(f"wsmon: {visible(text, lines=True)}\n")
+    return code
+
+
+def _report() -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="wsmon-report-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    return file.name
+
+
+if __name__ == "__main__":
+    main()

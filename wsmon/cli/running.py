@@ -1,0 +1,119 @@
+"""Setting up the store, and the headless monitor."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import Any
+
+import click
+
+from wsmon.cli import exits
+from wsmon.cli.options import common_options, engine
+from wsmon.cli.output import print_json, print_table, say
+from wsmon.cli.reading import json_option
+from wsmon.domain.errors import SettingsError
+from wsmon.ports import Log
+from wsmon.services.documents import row_document
+from wsmon.services.monitor import Monitor
+
+
+@click.command()
+@json_option
+@common_options
+@click.pass_context
+def init(ctx: click.Context, as_json: bool) -> None:
+    """Make the store, or the table and its indexes; safe to run again.
+
+    Example: wsmon init --store dynamodb:worksets --region us-west-2
+    """
+    with engine(ctx) as opened:
+        done = list(opened.store.init())
+        if as_json:
+            print_json({"store": opened.store.info.name, "done": done})
+        for line in done if not as_json else []:
+            say(line)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One pass; wait for what it started, then end.")
+@click.option("--dry-run", is_flag=True, help="Show what it would claim now, and end.")
+@click.option("--max-concurrent", type=click.IntRange(min=1), help="How many runs at once.")
+@click.option("--owner-id", help="The monitor's name.")
+@click.option("--poll", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="How often to look.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log is written.")
+@json_option
+@common_options
+@click.pass_context
+def monitor(
+    ctx: click.Context,
+    once: bool,
+    dry_run: bool,
+    max_concurrent: int | None,
+    owner_id: str | None,
+    poll: float | None,
+    log_format: str | None,
+    as_json: bool,
+) -> int:
+    """Claim worksets by priority and run them, until told to stop.
+
+    The first SIGTERM or SIGINT ends it cleanly, the second at once.
+
+    Example: wsmon monitor --max-concurrent 4
+    """
+    given: dict[str, Any] = {
+        "monitor.max_concurrent": max_concurrent,
+        "monitor.owner_id": owner_id,
+        "monitor.poll_seconds": poll,
+        "monitor.log_format": log_format,
+    }
+    with engine(ctx, **given) as opened:
+        if dry_run:
+            preview = opened.monitor(make_log("text")).preview()
+            if as_json:
+                print_json([row_document(row) for row in preview])
+            else:
+                print_table(("PRIORITY", "STATE", "ID"), ((r.priority, r.state, r.workset_id) for r in preview))
+            return exits.DONE
+        chosen = opened.settings.monitor
+        if not chosen.command and not chosen.allow_metadata_command:
+            raise SettingsError(
+                'no command is set: say what a run is, such as command = ["run.sh", "{workset_id}"] under [monitor]'
+                " in wsmon.toml"
+            )
+        made = opened.monitor(make_log(chosen.log_format))
+        stop_on_signals(made)
+        made.run(once=once)
+        return exits.DONE
+
+
+def stop_on_signals(running: Monitor) -> None:
+    """Let SIGTERM and SIGINT stop a monitor."""
+
+    def handle(number: int, frame: object) -> None:
+        del number, frame
+        # On a thread: an event's own lock may be taken right where the signal came in.
+        threading.Thread(target=running.stop, daemon=True).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
+def make_log(log_format: str) -> Log:
+    """A log on the standard error: lines for people, or JSON."""
+    import structlog
+
+    renderer: Any = structlog.processors.JSONRenderer()
+    if log_format == "text":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, repr_native_str=True)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    log: Log = structlog.get_logger()
+    return log

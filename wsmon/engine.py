@@ -1,0 +1,134 @@
+"""The one place where settings turn into adapters and services."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import random
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from wsmon import __version__
+from wsmon.adapters.clock import SystemClock
+from wsmon.domain.workset import RetryPolicy
+from wsmon.ports import Clock, CommandRunner, Log, StateStore
+from wsmon.services.commands import Commands
+
+if TYPE_CHECKING:
+    from wsmon.services.monitor import Monitor
+    from wsmon.settings import Settings
+
+
+@dataclass(slots=True)
+class Engine:
+    """Everything the faces share, for one operator on one store."""
+
+    settings: Settings
+    store: StateStore
+    clock: Clock
+    commands: Commands
+    who: str
+    """`user@host`, the actor of this operator's changes."""
+    writable: bool
+    refresh_seconds: float
+
+    def run_root(self) -> Path:
+        """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table."""
+        chosen = self.settings.monitor.run_root
+        if chosen is not None:
+            return chosen.expanduser().absolute()
+        if self.store.info.engine == "sqlite":
+            return Path(self.store.info.name + ".runs")
+        return data_folder() / "runs" / self.store.info.name
+
+    def runner(self) -> CommandRunner:
+        """The runner of this machine."""
+        from wsmon.adapters.runner import LocalRunner  # the TUI without a monitor needs none
+
+        return LocalRunner(self.run_root(), self.clock)
+
+    def monitor(self, log: Log, **changes: Any) -> Monitor:
+        """A monitor as set; `changes` replace fields of its MonitorConfig. Raises SettingsError."""
+        from wsmon.adapters.local_pool import LocalPool
+        from wsmon.services.config import MonitorConfig
+        from wsmon.services.monitor import Monitor
+
+        chosen = self.settings.monitor
+        host = socket.gethostname()
+        fields: dict[str, Any] = {
+            name: getattr(chosen, name)
+            for name in (
+                "poll_seconds max_concurrent lease_seconds renew_seconds skew_seconds timeout_seconds"
+                " stop_grace_seconds on_stop allow_metadata_command exit_categories"
+            ).split()
+        }
+        fields |= {
+            "name": chosen.owner_id or f"{host}-{os.getpid()}",
+            "command": tuple(chosen.command),
+            "cluster": self.settings.pool.name or host,
+        }
+        fields |= {name: value for name, value in changes.items() if value is not None}
+        slots = self.settings.pool.slots or max(os.cpu_count() or 1, fields["max_concurrent"])
+        config = MonitorConfig(**{"slots": slots, **fields})
+        return Monitor(
+            self.store,
+            self.clock,
+            self.runner(),
+            LocalPool(config.cluster, config.slots),
+            config,
+            policy=self.commands.policy,
+            log=log,
+            choose=random.randrange,
+            version=__version__,
+        )
+
+    def close(self) -> None:
+        """Give back files and connections."""
+        self.store.close()
+
+
+def data_folder() -> Path:
+    """The user's data folder of wsmon."""
+    return Path(platformdirs.user_data_dir("wsmon"))
+
+
+def open_engine(settings: Settings, *, read_only: bool = False) -> Engine:
+    """The engine of these settings; the store is opened at its first use."""
+    store, clock = _open_store(settings), SystemClock()
+    who = f"{_user()}@{socket.gethostname()}"
+    retry = settings.retry
+    policy = RetryPolicy(retry.max_attempts, retry.base_seconds, retry.cap_seconds, retry.max_expiries)
+    writable = not (read_only or settings.tui.read_only)
+    default_refresh = 1.0 if store.info.engine == "sqlite" else 2.0
+    return Engine(
+        settings=settings,
+        store=store,
+        clock=clock,
+        commands=Commands(store, clock, who, policy=policy, writable=writable),
+        who=who,
+        writable=writable,
+        refresh_seconds=settings.tui.refresh_seconds or default_refresh,
+    )
+
+
+def _open_store(settings: Settings) -> StateStore:
+    kind, _, name = (settings.store.url or f"sqlite:{data_folder() / 'wsmon.db'}").partition(":")
+    if kind == "sqlite":
+        from wsmon.adapters.sqlite import SqliteStore
+
+        return SqliteStore(Path(name))
+    from wsmon.adapters.dynamo import DynamoStore
+
+    chosen = settings.store
+    return DynamoStore(name, region=chosen.region, profile=chosen.profile, endpoint_url=chosen.endpoint_url)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid{os.getuid()}"

@@ -1,0 +1,55 @@
+"""Records as JSON documents for people and programs: times in ISO-8601, absent values null."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from wsmon.domain.change import Event
+from wsmon.domain.times import Instant, isoformat
+from wsmon.domain.workset import Lease, Row, Workset
+
+_MOMENTS = frozenset(
+    "registered_at queued_at updated_at locked_at started_at ended_at retry_after at acquired_at expires_at".split()
+)
+_INTERNAL = frozenset({"change_id"})
+
+
+def workset_document(workset: Workset) -> dict[str, Any]:
+    """Everything about a workset; `owner` is its lock's holder."""
+    document = {f.name: getattr(workset, f.name) for f in fields(workset) if f.name not in _INTERNAL}
+    for name in ("run", "failure", "cancel"):
+        value = document[name]
+        document[name] = _dated(asdict(value)) if value is not None else None
+    return _owned(_dated(document))
+
+
+def row_document(row: Row) -> dict[str, Any]:
+    """A workset as listings show it."""
+    return _owned(_dated({f.name: getattr(row, f.name) for f in fields(row)}))
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    """An event of the audit trail."""
+    names = [f.name for f in fields(event) if f.name != "row"]
+    return _dated({name: getattr(event, name) for name in names})
+
+
+def lease_document(lease: Lease) -> dict[str, Any]:
+    """A lock; `seconds` is its whole duration."""
+    document = _owned(_dated(asdict(lease)))
+    document["seconds"] = document.pop("duration")
+    return document
+
+
+def _owned(document: dict[str, Any]) -> dict[str, Any]:
+    document["owner"] = document.pop("holder")
+    return document
+
+
+def _dated(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: _iso(value) if name in _MOMENTS else value for name, value in document.items()}
+
+
+def _iso(at: Instant | None) -> str | None:
+    return None if at is None else isoformat(at)
