@@ -1,0 +1,32 @@
+"""What every test shares: peers end with the process, and nothing of the user's own is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import peers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _peers_end() -> Iterator[None]:
+    yield
+    peers.stop_all()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home of its own, and no setting from outside."""
+    for name in list(os.environ):
+        if name.startswith("WSMON_") and name != "WSMON_REQUIRE_PEERS":
+            monkeypatch.delenv(name)
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in peers.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)

@@ -1,0 +1,5 @@
+"""The shared store."""
+
+from wsmon.adapters.dynamo.store import DynamoStore
+
+__all__ = ["DynamoStore"]

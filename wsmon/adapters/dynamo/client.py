@@ -1,0 +1,201 @@
+"""The connection: one boto3 client, retries within a bound, and what goes wrong in wsmon's own words."""
+
+from __future__ import annotations
+
+import email.utils
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import tenacity
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from wsmon.domain.errors import StoreError, StoreUnreachable, StoreUnusable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+READ_PATIENCE_SECONDS = 8.0
+WRITE_PATIENCE_SECONDS = 20.0
+MAX_ATTEMPTS = 14
+_CONFIG = Config(
+    # Our own loop retries: it must know whether an earlier try may have been applied.
+    retries={"total_max_attempts": 1, "mode": "standard"},
+    connect_timeout=3,
+    read_timeout=8,
+    max_pool_connections=64,
+)
+_PASSING = frozenset(
+    "ThrottlingException ProvisionedThroughputExceededException RequestLimitExceeded InternalServerError"
+    " ServiceUnavailable TransactionInProgressException TransactionConflictException LimitExceededException".split()
+)
+_EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
+_CONFLICTS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+HINTS = {
+    "UnrecognizedClientException": "the credentials are not known there; check the profile",
+    "InvalidSignatureException": "the credentials' secret is wrong, or this machine's clock is",
+    "AccessDeniedException": "these credentials may not; check the IAM policy",
+    "ResourceNotFoundException": "the table does not exist there; make it with `wsmon init`",
+}
+
+
+class Usage:
+    """Calls made and units they consumed, as far as the endpoint tells."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.units = 0.0
+
+    def add(self, reply: Any) -> None:
+        """Count one reply."""
+        self.calls += 1
+        consumed = reply.get("ConsumedCapacity") or []
+        for part in consumed if isinstance(consumed, list) else [consumed]:
+            self.units += part.get("CapacityUnits", 0.0)
+
+
+class Connection:
+    """Makes its client at the first call and anew after credentials expired."""
+
+    def __init__(self, table: str, region: str | None, profile: str | None, endpoint_url: str | None) -> None:
+        self.table = table
+        self._region, self._profile, self._endpoint = region, profile, endpoint_url
+        self._mutex = threading.Lock()
+        self._client: DynamoDBClient | None = None
+        self._session: boto3.session.Session | None = None
+        self.usage = Usage()
+
+    def client(self) -> DynamoDBClient:
+        """The client. Raises StoreUnusable when settings or credentials do not make one."""
+        with self._mutex:
+            if self._client is None:
+                try:
+                    self._session = boto3.session.Session(profile_name=self._profile, region_name=self._region)
+                    self._client = self._session.client("dynamodb", endpoint_url=self._endpoint, config=_CONFIG)
+                except (BotoCoreError, ValueError) as error:
+                    raise self.explained(error) from None
+            return self._client
+
+    @property
+    def region(self) -> str:
+        """The region in use, as far as it is known yet."""
+        return self._region or (self._client.meta.region_name if self._client is not None else "")
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint that was chosen, empty for AWS's own."""
+        return self._endpoint or ""
+
+    def read(self, operation: str, **parameters: Any) -> Any:
+        """One reading call, again within the bound. Raises StoreUnreachable, StoreUnusable."""
+        parameters.setdefault("ReturnConsumedCapacity", "TOTAL")
+        return self.call(lambda _: self._send(operation, parameters), READ_PATIENCE_SECONDS)
+
+    def call(self, work: Callable[[int], Any], patience: float = WRITE_PATIENCE_SECONDS) -> Any:
+        """`work(try_number)` with full jitter between tries, within the bound. Raises StoreError."""
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_delay(patience) | tenacity.stop_after_attempt(MAX_ATTEMPTS),
+            wait=tenacity.wait_random_exponential(multiplier=0.04, max=2),
+            retry=tenacity.retry_if_exception(may_pass),
+            reraise=True,
+        )
+        try:
+            for attempt in retrying:
+                with attempt:
+                    return work(attempt.retry_state.attempt_number)
+        except (ClientError, BotoCoreError) as error:
+            raise self.explained(error) from None
+        raise AssertionError("a retry loop either returns or raises")
+
+    def send(self, operation: str, **parameters: Any) -> Any:
+        """One call without a retry; botocore's errors come through."""
+        return self._send(operation, parameters)
+
+    def _send(self, operation: str, parameters: dict[str, Any]) -> Any:
+        reply = getattr(self.client(), operation)(**parameters)
+        self.usage.add(reply)
+        return reply
+
+    def explained(self, error: Exception) -> StoreError:
+        """A botocore error as one of ours, saying what to do."""
+        where = f"table {self.table!r}" + (f" at {self._endpoint}" if self._endpoint else "")
+        if isinstance(error, ClientError):
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in _EXPIRED:
+                with self._mutex:
+                    self._client = None
+                return StoreUnreachable(f"{where}: the credentials have expired; log in again (aws sso login)")
+            if may_pass(error):
+                return StoreUnreachable(f"{where}: still {code or 'refused'} after several tries")
+            return StoreUnusable(f"{where}: {HINTS.get(code) or f'{code}: {error}'}")
+        if isinstance(error, NoCredentialsError | PartialCredentialsError):
+            return StoreUnusable(f"{where}: no AWS credentials; set AWS_PROFILE or run `aws configure`")
+        if isinstance(error, NoRegionError):
+            return StoreUnusable(f"{where}: no AWS region; give --region or set AWS_REGION")
+        if isinstance(error, ProfileNotFound):
+            return StoreUnusable(f"{where}: there is no AWS profile {self._profile!r}; `aws configure list-profiles`")
+        if isinstance(error, BotoConnectionError | HTTPClientError):
+            return StoreUnreachable(f"{where} does not answer ({type(error).__name__}); check network and endpoint")
+        return StoreUnusable(f"{where}: {error}")
+
+    def clock_skew(self) -> float | None:
+        """Seconds this machine's clock is ahead of the endpoint's, by its Date header; None without one."""
+        sent = time.time()
+        reply = self.read("get_item", TableName=self.table, Key={"pk": {"S": "-"}, "sk": {"S": "-"}})
+        header = reply["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return sent - email.utils.parsedate_to_datetime(header).timestamp() if header else None
+
+    def identity(self) -> str:
+        """Who these credentials are, by STS. Raises StoreError."""
+        self.client()
+        assert self._session is not None
+        try:
+            reply = self._session.client("sts", endpoint_url=self._endpoint, config=_CONFIG).get_caller_identity()
+        except (ClientError, BotoCoreError) as error:
+            raise self.explained(error) from None
+        return str(reply["Arn"])
+
+    def close(self) -> None:
+        """Give back the connections."""
+        with self._mutex:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def reasons(error: ClientError) -> list[dict[str, Any]]:
+    """Why a transaction was cancelled, one reason an item; empty for other errors."""
+    found: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return found
+
+
+def condition_failed(error: ClientError) -> bool:
+    """Whether a condition of ours did not hold."""
+    code = error.response.get("Error", {}).get("Code", "")
+    return code == "ConditionalCheckFailedException" or any(
+        reason.get("Code") == "ConditionalCheckFailed" for reason in reasons(error)
+    )
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether another try may help: a conflict, throttling, an internal error, or no answer."""
+    if isinstance(error, BotoConnectionError | HTTPClientError):
+        return True
+    if not isinstance(error, ClientError) or condition_failed(error):
+        return False
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    conflict = any(reason.get("Code") in _CONFLICTS for reason in reasons(error))
+    return code in _PASSING or conflict or status >= 500

@@ -1,0 +1,107 @@
+"""Clusters with their claims, monitors and alerts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from wsmon.adapters.codec import dumps
+from wsmon.adapters.dynamo import expressions as ex
+from wsmon.adapters.dynamo import keys
+from wsmon.adapters.dynamo.client import condition_failed
+from wsmon.adapters.dynamo.reading import Reading
+from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord
+
+
+class Facts(Reading):
+    """The store's part that is not about worksets."""
+
+    _claims_made: set[str]
+    """Clusters whose claims' item is known to be there."""
+
+    def put_cluster(self, cluster: ClusterRecord) -> None:
+        """Create or update a cluster's facts, and make room for its claims."""
+        document = asdict(cluster)
+        del document["claims"]
+        self._put(keys.CLUSTERS, cluster.name, document)
+        if cluster.name not in self._claims_made:
+            self._ensure_claims(cluster.name)
+            self._claims_made.add(cluster.name)
+
+    def _ensure_claims(self, cluster: str) -> bool:
+        """Make the claims' item; True when it was missing."""
+
+        def work(_: int) -> bool:
+            try:
+                self._connection.send(
+                    "put_item",
+                    TableName=self._connection.table,
+                    Item=ex.wire_item({"pk": keys.CLAIMS, "sk": cluster, "held": {}}),
+                    ConditionExpression=ex.NOT_THERE,
+                )
+            except ClientError as error:
+                if not condition_failed(error):
+                    raise
+                return False
+            return True
+
+        return bool(self._connection.call(work))
+
+    def clusters(self) -> list[ClusterRecord]:
+        """The pool by name, with its claims."""
+        claims = {item["sk"]: item["held"] for item in self._partition(keys.CLAIMS)}
+        found = [ClusterRecord(**document) for document in self._documents(keys.CLUSTERS)]
+        return [replace(cluster, claims=claims.get(cluster.name, {})) for cluster in found]
+
+    def put_monitor(self, monitor: MonitorRecord) -> None:
+        """Record a heartbeat."""
+        self._put(keys.MONITORS, monitor.name, asdict(monitor))
+
+    def remove_monitor(self, name: str) -> None:
+        """A monitor is no longer expected."""
+        self._remove(keys.MONITORS, name)
+
+    def monitors(self) -> list[MonitorRecord]:
+        """All monitors by name."""
+        return [MonitorRecord(**document) for document in self._documents(keys.MONITORS)]
+
+    def put_alert(self, alert: AlertRecord) -> None:
+        """Raise an alert, or count it once more."""
+        document = asdict(alert)
+        first, count = document.pop("first_at"), document.pop("count")
+        self._connection.call(
+            lambda _: self._connection.send(
+                "update_item",
+                TableName=self._connection.table,
+                Key=ex.wire_item({"pk": keys.ALERTS, "sk": alert.fingerprint}),
+                UpdateExpression="SET document = :document, first_at = if_not_exists(first_at, :first) ADD #n :n",
+                ExpressionAttributeNames={"#n": "n"},
+                ExpressionAttributeValues=ex.wire_item({":document": dumps(document), ":first": first, ":n": count}),
+            )
+        )
+
+    def clear_alert(self, fingerprint: str) -> None:
+        """The condition is gone."""
+        self._remove(keys.ALERTS, fingerprint)
+
+    def alerts(self) -> list[AlertRecord]:
+        """All alerts by their first moment."""
+        found = [
+            AlertRecord(first_at=item["first_at"], count=item["n"], **json.loads(item["document"]))
+            for item in self._partition(keys.ALERTS)
+        ]
+        return sorted(found, key=lambda alert: (alert.first_at, alert.fingerprint))
+
+    def _put(self, pk: str, name: str, document: dict[str, object]) -> None:
+        item = ex.wire_item({"pk": pk, "sk": name, "document": dumps(document)})
+        self._connection.call(lambda _: self._connection.send("put_item", TableName=self._connection.table, Item=item))
+
+    def _remove(self, pk: str, name: str) -> None:
+        key = ex.wire_item({"pk": pk, "sk": name})
+        self._connection.call(lambda _: self._connection.send("delete_item", TableName=self._connection.table, Key=key))
+
+    def _documents(self, pk: str) -> list[dict[str, Any]]:
+        return [json.loads(item["document"]) for item in self._partition(pk)]

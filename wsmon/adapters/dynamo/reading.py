@@ -1,0 +1,194 @@
+"""Everything the store reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from wsmon.adapters import codec
+from wsmon.adapters.dynamo import expressions as ex
+from wsmon.adapters.dynamo import keys
+from wsmon.adapters.dynamo.client import Connection
+from wsmon.domain.change import Event
+from wsmon.domain.errors import InvalidInput
+from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
+from wsmon.domain.times import Instant
+from wsmon.domain.workset import Lease, Row, Tombstone, Workset
+from wsmon.ports import Clock, FeedPage, RowPage
+
+REREAD = 10_000_000
+"""Microseconds of the feed that are read again, because an index surfaces events late and out of order."""
+SKEW = 60_000_000
+"""Microseconds by which another machine's clock may be behind this one's."""
+
+
+class Reading:
+    """The reading half of the StateStore port."""
+
+    _connection: Connection
+    _clock: Clock
+
+    def _item(self, pk: str, sk: str) -> dict[str, Any] | None:
+        reply = self._connection.read(
+            "get_item", TableName=self._connection.table, Key=ex.wire_item({"pk": pk, "sk": sk}), ConsistentRead=True
+        )
+        return ex.plain(reply["Item"]) if reply.get("Item") else None
+
+    def _query(self, condition: str, values: dict[str, str], **more: Any) -> Iterator[tuple[dict[str, Any], bool]]:
+        """(item, whether more may follow) of every page."""
+        wire = {name: ex.wire(value) for name, value in values.items()}
+        parameters = {
+            "TableName": self._connection.table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": wire,
+            **more,
+        }
+        while True:
+            reply = self._connection.read("query", **parameters)
+            last = reply.get("LastEvaluatedKey")
+            items = reply["Items"]
+            for index, item in enumerate(items):
+                yield ex.plain(item), index + 1 < len(items) or bool(last)
+            if not last:
+                return
+            parameters["ExclusiveStartKey"] = last
+
+    def _partition(self, pk: str) -> Iterator[dict[str, Any]]:
+        for item, _ in self._query("pk = :pk", {":pk": pk}, ConsistentRead=True):
+            yield item
+
+    # worksets
+
+    def record(self, workset_id: str) -> Workset | Tombstone | None:
+        """What stands under the id, read consistently."""
+        item = self._item(keys.workset_key(workset_id), keys.STATE)
+        return codec.record_from(item) if item else None
+
+    def page(
+        self,
+        state: WorksetState,
+        *,
+        priority: WorksetPriority | None = None,
+        cursor: str | None = None,
+        limit: int = 200,
+        newest_first: bool = False,
+        due: Instant | None = None,
+    ) -> RowPage:
+        """Rows in one state in queue order; see the port."""
+        tiers = [p.tier for p in WorksetPriority] if state in WAITING else [0]
+        if priority is not None and state in WAITING:
+            tiers = [priority.tier]
+        if newest_first:
+            tiers.reverse()
+        tier, place = _mark(cursor)
+        if tier in tiers:
+            tiers = tiers[tiers.index(tier) :]
+        found: list[Row] = []
+        for one in tiers:
+            rows = self._tier(state, one, place if one == tier else None, newest_first, due, limit - len(found))
+            for row, sort, more in rows:
+                if priority is None or row.priority is priority:
+                    found.append(row)
+                if len(found) == limit and (more or one != tiers[-1]):
+                    return RowPage(found, json.dumps([one, sort]))
+        return RowPage(found, None)
+
+    def _tier(
+        self, state: WorksetState, tier: int, after: str | None, newest_first: bool, due: Instant | None, limit: int
+    ) -> Iterator[tuple[Row, str, bool]]:
+        partition = keys.queue_partition(state, tier)
+        condition, values = "queue_pk = :pk", {":pk": partition}
+        if due is not None:
+            condition, values = condition + " AND queue_sk < :due", {**values, ":due": f"{due + 1:020d}"}
+        more: dict[str, Any] = {"IndexName": keys.QUEUE_INDEX, "ScanIndexForward": not newest_first}
+        more["Limit"] = max(1, limit)
+        if after is not None:
+            workset_id = after.partition("#")[2]
+            start = {"queue_pk": partition, "queue_sk": after, "pk": keys.workset_key(workset_id), "sk": keys.STATE}
+            more["ExclusiveStartKey"] = ex.wire_item(start)
+        for item, follows in self._query(condition, values, **more):
+            yield codec.row_from(item["row"]), item["queue_sk"], follows
+
+    def tallies(self) -> dict[WorksetState, int]:
+        """How many worksets stand in each state: one call."""
+        table = self._connection.table
+        wanted = [ex.wire_item({"pk": keys.tally_key(n), "sk": keys.STATE}) for n in range(keys.TALLY_SHARDS)]
+        counts = dict.fromkeys(WorksetState, 0)
+        while wanted:
+            reply = self._connection.read(
+                "batch_get_item", RequestItems={table: {"Keys": wanted, "ConsistentRead": True}}
+            )
+            for item in reply["Responses"].get(table, []):
+                values = ex.plain(item)
+                for state in WorksetState:
+                    counts[state] += values.get(state.value, 0)
+            wanted = reply.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        return counts
+
+    # leases
+
+    def lease(self, workset_id: str) -> Lease | None:
+        """The lease, read consistently."""
+        item = self._item(keys.LEASES, workset_id)
+        return codec.lease_from(item) if item else None
+
+    def leases(self) -> list[Lease]:
+        """All leases, read consistently."""
+        return [codec.lease_from(item) for item in self._partition(keys.LEASES)]
+
+    # events
+
+    def feed_start(self, since: Instant | None = None) -> str:
+        """A cursor that stands now, or at `since`."""
+        return f"{(self._clock.now() if since is None else since) - REREAD:020d}"
+
+    def feed(self, cursor: str, limit: int = 1000) -> FeedPage:
+        """Events after the cursor; the last seconds come again, because the index lags."""
+        if not cursor[:20].isdecimal():
+            raise InvalidInput(f"the feed cursor {cursor[:40]!r} is not one of this store's")
+        now, newest = self._clock.now(), int(cursor[:20]) + REREAD
+        events: list[Event] = []
+        for hour in range(int(cursor[:20]) // keys.HOUR, (now + SKEW) // keys.HOUR + 1):
+            condition = "feed_pk = :pk AND feed_sk > :after"
+            values = {":pk": keys.feed_partition(hour * keys.HOUR), ":after": cursor}
+            for item, _ in self._query(condition, values, IndexName=keys.FEED_INDEX, Limit=limit - len(events)):
+                events.append(codec.event_from(item))
+                newest = max(newest, events[-1].at)
+                if len(events) == limit:
+                    return FeedPage(events, item["feed_sk"], more=True)
+        # Idle hours need not be asked again: nothing this late comes but by a clock beyond the skew.
+        return FeedPage(events, f"{max(newest, now - SKEW) - REREAD:020d}")
+
+    def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
+        """A workset's events in order, read consistently."""
+        condition = "pk = :pk AND sk BETWEEN :first AND :last"
+        first, last = keys.event_key(after_seq + 1), keys.event_key(10**12 - 1)
+        values = {":pk": keys.workset_key(workset_id), ":first": first, ":last": last}
+        more = {"Limit": limit} if limit is not None else {}
+        events: list[Event] = []
+        for item, _ in self._query(condition, values, ConsistentRead=True, **more):
+            events.append(codec.event_from(item))
+            if limit is not None and len(events) == limit:
+                break
+        return events
+
+    def undelivered(self, limit: int = 100) -> list[Event]:
+        """Events not yet marked delivered, oldest first."""
+        events: list[Event] = []
+        for item, _ in self._query("outbox_pk = :pk", {":pk": keys.OUTBOX}, IndexName=keys.OUTBOX_INDEX, Limit=limit):
+            events.append(codec.event_from(item))
+            if len(events) == limit:
+                break
+        return events
+
+
+def _mark(cursor: str | None) -> tuple[int, str | None]:
+    """The place a page cursor stands at: tier and sort key."""
+    if cursor is None:
+        return -1, None
+    try:
+        tier, place = json.loads(cursor)
+        return int(tier), str(place)
+    except (ValueError, TypeError):
+        raise InvalidInput(f"the page cursor {cursor[:40]!r} is not one of this store's") from None

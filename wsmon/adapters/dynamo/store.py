@@ -1,0 +1,205 @@
+"""The StateStore port on one DynamoDB table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from wsmon.adapters import codec
+from wsmon.adapters.clock import SystemClock
+from wsmon.adapters.dynamo import expressions as ex
+from wsmon.adapters.dynamo import keys, schema, writing
+from wsmon.adapters.dynamo.client import Connection, condition_failed
+from wsmon.adapters.dynamo.facts import Facts
+from wsmon.domain.change import Change, Event
+from wsmon.domain.errors import NoCapacity, StaleWrite
+from wsmon.domain.states import WorksetState
+from wsmon.domain.workset import Lease, Workset
+from wsmon.ports import Clock, StoreInfo
+
+BULK = 40
+"""Worksets of one tally shard in a transaction: 40 with their events, and the tally, are 81 of 100 items."""
+
+
+class DynamoStore(Facts):
+    """For many machines; every change is one transaction."""
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._connection = Connection(table, region, profile, endpoint_url)
+        self._clock = clock or SystemClock()
+        self._claims_made = set()
+        self.info = StoreInfo("dynamodb", table, region or "", endpoint_url or "", shared=True)
+
+    def init(self) -> list[str]:
+        """Make the table and its indexes where they are missing, and wait for them."""
+        return schema.init(self._connection)
+
+    def check(self) -> None:
+        """Raises StoreUnusable unless the table is one of ours."""
+        schema.check(self._connection)
+
+    def clock_skew(self) -> float | None:
+        """Seconds this machine's clock is ahead of the endpoint's; None where it does not tell."""
+        return self._connection.clock_skew()
+
+    def identity(self) -> str:
+        """Who the credentials are."""
+        return self._connection.identity()
+
+    @property
+    def usage(self) -> tuple[int, float]:
+        """Calls made and capacity units consumed so far."""
+        return self._connection.usage.calls, self._connection.usage.units
+
+    # writing
+
+    def commit(self, change: Change) -> None:
+        """Write the change in one transaction. Raises StaleWrite, NoCapacity.
+
+        A try whose reply was lost may have been applied: the event at the seq it would have
+        written tells, read consistently.
+        """
+        names, parts = zip(*writing.transaction(self._connection.table, change), strict=True)
+        request = {"TransactItems": list(parts), "ClientRequestToken": change.event.change_id}
+
+        def work(_: int) -> None:
+            try:
+                self._connection.send("transact_write_items", ReturnConsumedCapacity="TOTAL", **request)
+            except ClientError as error:
+                if not condition_failed(error):
+                    raise
+                self._refused(change, writing.refused(error, list(names)))
+
+        self._connection.call(work)
+
+    def _refused(self, change: Change, refused: dict[str, dict[str, Any] | None]) -> None:
+        """Return where the change stands all the same; raise what stands in its way where not."""
+        standing = refused.get(writing.WORKSET)
+        passed_by = standing is not None and standing["rev"] >= change.event.seq
+        if passed_by and self._stands(change.event):
+            return
+        if set(refused) == {writing.SLOT}:
+            if refused[writing.SLOT] is None and change.claim is not None and self._ensure_claims(change.claim.cluster):
+                return self.commit(change)
+            raise NoCapacity(change.claim.cluster if change.claim else "")
+        current = codec.record_from(standing) if standing else None
+        if writing.WORKSET not in refused:
+            current = self.record(change.workset_id)
+        lease = refused.get(writing.LEASE)
+        found = codec.lease_from(lease) if lease else self.lease(change.workset_id)
+        raise StaleWrite(change.workset_id, current, found)
+
+    def _stands(self, event: Event) -> bool:
+        found = self.history(event.workset_id, event.seq - 1, 1)
+        return bool(found) and found[0].change_id == event.change_id
+
+    def register_many(self, changes: Sequence[Change]) -> list[str]:
+        """Write registrations, up to 40 of one tally shard in a transaction."""
+        shards: dict[int, list[Change]] = {}
+        for change in changes:
+            shards.setdefault(keys.tally_shard(change.workset_id), []).append(change)
+        taken: list[str] = []
+        for shard, members in shards.items():
+            for start in range(0, len(members), BULK):
+                taken += self._register(shard, members[start : start + BULK])
+        return taken
+
+    def _register(self, shard: int, changes: list[Change]) -> list[str]:
+        """One transaction; where ids are taken, another one without them."""
+        if not changes:
+            return []
+        table = self._connection.table
+        deltas: dict[WorksetState, int] = {}
+        parts: list[dict[str, Any]] = []
+        for change in changes:
+            parts += [writing.put_record(table, change), writing.put_event(table, change.event)]
+            for state, delta in change.tally.items():
+                deltas[state] = deltas.get(state, 0) + delta
+        parts.append(writing.add_tally(table, shard, deltas))
+        request = {"TransactItems": parts, "ClientRequestToken": changes[0].event.change_id}
+
+        def work(_: int) -> list[str] | None:
+            try:
+                self._connection.send("transact_write_items", **request)
+            except ClientError as error:
+                if not condition_failed(error):
+                    raise
+                reasons = error.response.get("CancellationReasons", [])
+                codes = [reason.get("Code") for reason in reasons]
+                return [c.workset_id for n, c in enumerate(changes) if codes[2 * n] == "ConditionalCheckFailed"]
+            return None
+
+        taken: list[str] | None = self._connection.call(work)
+        if taken is None:
+            return []
+        known = {c.workset_id: c for c in changes}
+        # A try whose reply was lost may have written them all: then every id is taken, by itself.
+        real = [name for name in taken if not self._stands(known[name].event)]
+        rest = [change for change in changes if change.workset_id not in set(taken)]
+        return real + self._register(shard, [_again(change) for change in rest])
+
+    def renew(self, lease: Lease) -> None:
+        """Replace the lease if it stands as it was before this renewal. Raises StaleWrite."""
+        condition = writing.lease_condition((lease.token, lease.renewal - 1))
+
+        def work(_: int) -> None:
+            try:
+                self._connection.send(
+                    "put_item",
+                    TableName=self._connection.table,
+                    Item=writing.lease_item(lease),
+                    ReturnConsumedCapacity="TOTAL",
+                    **condition,
+                )
+            except ClientError as error:
+                if not condition_failed(error):
+                    raise
+                item: Any = error.response.get("Item")
+                stands = codec.lease_from(ex.plain(item)) if item else self.lease(lease.workset_id)
+                if stands != lease:
+                    raise StaleWrite(lease.workset_id, None, stands) from None
+
+        self._connection.call(work)
+
+    def mark_delivered(self, events: Sequence[Event]) -> None:
+        """Take events off the outbox."""
+        for event in events:
+            key = ex.wire_item({"pk": keys.workset_key(event.workset_id), "sk": keys.event_key(event.seq)})
+            self._connection.call(lambda _, key=key: self._deliver(key))  # type: ignore[misc]
+
+    def _deliver(self, key: ex.Item) -> None:
+        try:
+            self._connection.send(
+                "update_item",
+                TableName=self._connection.table,
+                Key=key,
+                UpdateExpression="REMOVE outbox_pk, outbox_sk",
+                ConditionExpression="attribute_exists(pk)",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._connection.close()
+
+
+def _again(change: Change) -> Change:
+    """The same registration as a new request: a token may not be used for other bytes."""
+    change_id = uuid4().hex
+    assert isinstance(change.after, Workset)
+    after, event = replace(change.after, change_id=change_id), replace(change.event, change_id=change_id)
+    return replace(change, after=after, event=event)
