@@ -36,6 +36,11 @@ class Engine:
     writable: bool
     refresh_seconds: float
 
+    @property
+    def skew_seconds(self) -> float:
+        """How far the clocks of different machines may differ."""
+        return self.settings.monitor.skew_seconds
+
     def run_root(self) -> Path:
         """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table."""
         chosen = self.settings.monitor.run_root

@@ -101,10 +101,10 @@ class Connection:
     def read(self, operation: str, **parameters: Any) -> Any:
         """One reading call, again within the bound. Raises StoreUnreachable, StoreUnusable."""
         parameters.setdefault("ReturnConsumedCapacity", "TOTAL")
-        return self.call(lambda _: self._send(operation, parameters), READ_PATIENCE_SECONDS)
+        return self.call(lambda: self._send(operation, parameters), READ_PATIENCE_SECONDS)
 
-    def call(self, work: Callable[[int], Any], patience: float = WRITE_PATIENCE_SECONDS) -> Any:
-        """`work(try_number)` with full jitter between tries, within the bound. Raises StoreError."""
+    def call(self, work: Callable[[], Any], patience: float = WRITE_PATIENCE_SECONDS) -> Any:
+        """`work()` with full jitter between tries, within the bound. Raises StoreError."""
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_delay(patience) | tenacity.stop_after_attempt(MAX_ATTEMPTS),
             wait=tenacity.wait_random_exponential(multiplier=0.04, max=2),
@@ -114,7 +114,7 @@ class Connection:
         try:
             for attempt in retrying:
                 with attempt:
-                    return work(attempt.retry_state.attempt_number)
+                    return work()
         except (ClientError, BotoCoreError) as error:
             raise self.explained(error) from None
         raise AssertionError("a retry loop either returns or raises")

@@ -34,7 +34,7 @@ class Facts(Reading):
     def _ensure_claims(self, cluster: str) -> bool:
         """Make the claims' item; True when it was missing."""
 
-        def work(_: int) -> bool:
+        def work() -> bool:
             try:
                 self._connection.send(
                     "put_item",
@@ -73,7 +73,7 @@ class Facts(Reading):
         document = asdict(alert)
         first, count = document.pop("first_at"), document.pop("count")
         self._connection.call(
-            lambda _: self._connection.send(
+            lambda: self._connection.send(
                 "update_item",
                 TableName=self._connection.table,
                 Key=ex.wire_item({"pk": keys.ALERTS, "sk": alert.fingerprint}),
@@ -97,11 +97,11 @@ class Facts(Reading):
 
     def _put(self, pk: str, name: str, document: dict[str, object]) -> None:
         item = ex.wire_item({"pk": pk, "sk": name, "document": dumps(document)})
-        self._connection.call(lambda _: self._connection.send("put_item", TableName=self._connection.table, Item=item))
+        self._connection.call(lambda: self._connection.send("put_item", TableName=self._connection.table, Item=item))
 
     def _remove(self, pk: str, name: str) -> None:
         key = ex.wire_item({"pk": pk, "sk": name})
-        self._connection.call(lambda _: self._connection.send("delete_item", TableName=self._connection.table, Key=key))
+        self._connection.call(lambda: self._connection.send("delete_item", TableName=self._connection.table, Key=key))
 
     def _documents(self, pk: str) -> list[dict[str, Any]]:
         return [json.loads(item["document"]) for item in self._partition(pk)]

@@ -47,7 +47,7 @@ def _projection(index: str) -> dict[str, Any]:
 def describe(connection: Connection) -> dict[str, Any] | None:
     """The table's description, or None where there is none."""
 
-    def work(_: int) -> dict[str, Any] | None:
+    def work() -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = connection.send("describe_table", TableName=connection.table)["Table"]
         except ClientError as error:
@@ -65,7 +65,7 @@ def init(connection: Connection) -> list[str]:
     done = []
     found = describe(connection)
     if found is None:
-        connection.call(lambda _: _create(connection))
+        connection.call(lambda: _create(connection))
         done.append(f"table {connection.table} was made")
     else:
         check_shape(connection, found)
@@ -101,7 +101,7 @@ def _wait(connection: Connection) -> None:
 def _backups(connection: Connection) -> bool:
     """Turn point-in-time recovery on; False where the endpoint does not know it."""
 
-    def work(_: int) -> bool:
+    def work() -> bool:
         try:
             connection.send(
                 "update_continuous_backups",

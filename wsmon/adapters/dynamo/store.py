@@ -74,7 +74,7 @@ class DynamoStore(Facts):
         names, parts = zip(*writing.transaction(self._connection.table, change), strict=True)
         request = {"TransactItems": list(parts), "ClientRequestToken": change.event.change_id}
 
-        def work(_: int) -> None:
+        def work() -> None:
             try:
                 self._connection.send("transact_write_items", ReturnConsumedCapacity="TOTAL", **request)
             except ClientError as error:
@@ -130,7 +130,7 @@ class DynamoStore(Facts):
         parts.append(writing.add_tally(table, shard, deltas))
         request = {"TransactItems": parts, "ClientRequestToken": changes[0].event.change_id}
 
-        def work(_: int) -> list[str] | None:
+        def work() -> list[str] | None:
             try:
                 self._connection.send("transact_write_items", **request)
             except ClientError as error:
@@ -154,7 +154,7 @@ class DynamoStore(Facts):
         """Replace the lease if it stands as it was before this renewal. Raises StaleWrite."""
         condition = writing.lease_condition((lease.token, lease.renewal - 1))
 
-        def work(_: int) -> None:
+        def work() -> None:
             try:
                 self._connection.send(
                     "put_item",
@@ -177,7 +177,7 @@ class DynamoStore(Facts):
         """Take events off the outbox."""
         for event in events:
             key = ex.wire_item({"pk": keys.workset_key(event.workset_id), "sk": keys.event_key(event.seq)})
-            self._connection.call(lambda _, key=key: self._deliver(key))  # type: ignore[misc]
+            self._connection.call(lambda key=key: self._deliver(key))  # type: ignore[misc]
 
     def _deliver(self, key: ex.Item) -> None:
         try:

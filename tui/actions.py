@@ -1,0 +1,68 @@
+"""Every key of the TUI in one table; bindings, footer and help are drawn from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+ANYWHERE, WORKSETS = "anywhere", "worksets"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a key does."""
+
+    name: str
+    keys: str
+    """Comma-separated, in Textual's names."""
+    shown: str
+    """The key as a person reads it."""
+    label: str
+    """One or two words for the footer."""
+    help: str
+    scope: str = ANYWHERE
+    """`worksets`: needs a workset under the cursor."""
+    changes: bool = False
+    footer: bool = True
+
+
+ACTIONS = (
+    Action("detail", "enter,d", "⏎", "detail", "Everything about the workset, with its history", WORKSETS),
+    Action("filter", "slash", "/", "filter", "Show only what matches; words must all match, !word must not"),
+    Action("requeue", "R", "R", "requeue", "Put it back into the queue, attempts anew", WORKSETS, changes=True),
+    Action("unlock", "U", "U", "unlock", "End its lock by force; its run is not touched", WORKSETS, changes=True),
+    Action("ignore", "I", "I", "ignore", "Take it out of the queue until a requeue", WORKSETS, changes=True),
+    Action("cancel", "X", "X", "cancel", "Ask its holder to end its run", WORKSETS, changes=True),
+    Action("priority", "P", "P", "priority", "Move it to another tier", WORKSETS, changes=True),
+    Action("panel(1)", "1", "1", "queue", "The queue", footer=False),
+    Action("panel(2)", "2", "2", "locks", "The locks", footer=False),
+    Action("panel(3)", "3", "3", "clusters", "The cluster pool", footer=False),
+    Action("panel(4)", "4", "4", "alerts", "The alerts", footer=False),
+    Action("next_panel", "tab", "tab", "panel", "The next panel"),
+    Action("previous_panel", "shift+tab", "⇧tab", "back", "The panel before", footer=False),
+    Action("state(1)", "right", "→", "state", "The next state's worksets", footer=False),
+    Action("state(-1)", "left", "←", "state", "The state's before", footer=False),
+    Action("zoom", "z", "z", "zoom", "The panel alone, or all of them again"),
+    Action("refresh", "r", "r", "refresh", "Look now", footer=False),
+    Action("unfilter", "escape", "esc", "back", "Take the filter off", footer=False),
+    Action("help", "question_mark", "?", "help", "This page"),
+    Action("quit", "q,ctrl+c", "q", "quit", "Leave"),
+)
+
+# Movement is the table's own; it is here to be shown.
+MOVEMENT = (
+    ("j k ↓ ↑", "One row"),
+    ("g G home end", "First and last row"),
+    ("PgDn PgUp ctrl+d ctrl+u", "A page, half a page"),
+)
+
+
+def bindings() -> list[BindingType]:
+    """The App's bindings."""
+    return [Binding(action.keys, action.name, action.label, show=False) for action in ACTIONS]
+
+
+def of(name: str) -> Action:
+    """The action of a name."""
+    return next(action for action in ACTIONS if action.name == name)

@@ -1,0 +1,393 @@
+"""The app: panels, keys, and the thread that follows the store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from tui import verbs
+from tui.actions import bindings
+from tui.bars import KeyBar, Status, StatusBar
+from tui.panels.alerts import AlertsPanel
+from tui.panels.base import Panel
+from tui.panels.clusters import ClustersPanel
+from tui.panels.locks import LocksPanel
+from tui.panels.queue import QueuePanel
+from tui.screens.confirm import Answer, Confirm
+from tui.screens.detail import Detail
+from tui.screens.help import Help
+from tui.session import Session
+from tui.styles import style_sheets
+from tui.table import RowTable
+from tui.worker import Changed, Connected, Follower, Troubled
+from wsmon.domain.change import Event
+from wsmon.domain.errors import NotFound, WsmonError
+from wsmon.domain.visible import visible
+from wsmon.domain.workset import Lease, Row, Workset
+from wsmon.services.live import Delta
+
+SILENT_SECONDS = 120
+EMPTY = """
+  The store is empty. In another terminal:
+
+    wsmon demo                          a show with real short runs
+    wsmon import folder DIR             workset folders of the file system
+    wsmon register ID --bucket B        one workset
+    wsmon monitor                       claim and run what is ready
+"""
+
+
+class Read(Message):
+    """A workset was read for the detail screen."""
+
+    def __init__(self, found: tuple[Workset, Lease | None, list[Event]] | None, error: str) -> None:
+        super().__init__()
+        self.found, self.error = found, error
+
+
+class Done(Message):
+    """A change was made, or refused."""
+
+    def __init__(self, text: str, *, refused: bool) -> None:
+        super().__init__()
+        self.text, self.refused = text, refused
+
+
+class WsmonApp(App[None], inherit_bindings=False):
+    """`connect` is called on the follower's thread, after the first frame."""
+
+    CSS_PATH: ClassVar[Any] = style_sheets()
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "wsmon"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (180, "-huge")]
+
+    def __init__(self, connect: Callable[[], Session], *, with_monitor: bool = False) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self._with_monitor = with_monitor
+        self._monitor: Any = None
+        self._session: Session | None = None
+        self._rows: dict[str, Row] = {}
+        self._leases: dict[str, Lease] = {}
+        self._status = Status()
+        self._read_at: int | None = None
+        self._follower = Follower(connect, self.post_message)
+        self._zoomed = False
+        self.queue, self.locks = QueuePanel(), LocksPanel()
+        self.clusters, self.alerts = ClustersPanel(), AlertsPanel()
+        self.panels: tuple[Panel[Any], ...] = (self.queue, self.locks, self.clusters, self.alerts)
+        self.queue.attach(self._rows)
+
+    def compose(self) -> ComposeResult:
+        """Status, panels, filter, keys."""
+        yield StatusBar()
+        yield Static("", id="strip", markup=False)
+        with Vertical(id="main"):
+            with Horizontal(id="upper"):
+                yield self.queue
+                with Vertical(id="side"):
+                    yield self.locks
+                    yield self.clusters
+            yield self.alerts
+        yield Input(placeholder="filter: words that must match, !word must not", id="filter")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Show the first frame, then connect."""
+        self.query_one("#filter").display = False
+        self.queue.table.focus()
+        self._arrange(self.queue)
+        self._show_status()
+        self.call_after_refresh(self._follower.start)
+        self.set_interval(1.0, self._tick)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGHUP, lambda *_: os._exit(129))
+
+    # what comes from the follower
+
+    @on(Connected)
+    def _connected(self, message: Connected) -> None:
+        session = self._session = message.session
+        self._status.store, self._status.who = session.store.info, session.who
+        self._status.writable = session.writable
+        self._status.stale_after = max(5.0, 2.5 * session.refresh_seconds)
+        self._show_status()
+        self._show_keys()
+        if self._with_monitor and session.writable:
+            self._start_monitor(session)
+
+    def _start_monitor(self, session: Session) -> None:
+        def work() -> None:
+            try:
+                self._monitor = session.monitor(verbs.QuietLog())
+                self._monitor.run()
+            except WsmonError as error:
+                self.post_message(Done(f"the monitor ended: {error}", refused=True))
+
+        threading.Thread(target=work, name="monitor", daemon=True).start()
+
+    @on(Changed)
+    def _changed(self, message: Changed) -> None:
+        delta = message.delta
+        self._rows.update(delta.rows)
+        for workset_id in delta.gone:
+            self._rows.pop(workset_id, None)
+        if delta.leases or delta.counts:
+            self._leases = {lease.workset_id: lease for lease in delta.leases}
+        self._read_at = delta.at
+        status = self._status
+        status.trouble, status.counts, status.alerts = "", dict(delta.counts), len(delta.alerts)
+        status.monitors = sum(delta.at - m.heartbeat_at < SILENT_SECONDS * 1_000_000 for m in delta.monitors)
+        for panel in self.panels:
+            panel.now = delta.at
+            panel.show(delta)
+        self.queue.table.empty = "  nothing matches" if self._rows or self.queue.filter_text else ""
+        self._show_empty(delta)
+        self.screen_stack[0].set_class(False, "-stale")
+        self._show_status()
+        self._show_keys()
+        self._follow_detail(delta)
+
+    def _show_empty(self, delta: Delta) -> None:
+        empty = not self._rows and not any(delta.counts.values())
+        self.queue.border_subtitle = "empty" if empty else self.queue.border_subtitle
+        if empty:
+            self.queue.tabs.update(EMPTY)
+
+    @on(Troubled)
+    def _troubled(self, message: Troubled) -> None:
+        self._status.trouble = f"{message.error}; trying again in {message.pause:.0f} s"
+        self.screen_stack[0].set_class(self._read_at is not None, "-stale")
+        self._show_status()
+
+    def _tick(self) -> None:
+        """Once a second: ages that read differently are painted, nothing else."""
+        if self._session is not None and not self._status.trouble:
+            now = self._session.clock.now()
+            for panel in self.panels:
+                if panel.display:
+                    panel.tick(now)
+        self._show_status()
+
+    def _show_status(self) -> None:
+        if self._session is not None and self._read_at is not None:
+            self._status.age = max(0.0, (self._session.clock.now() - self._read_at) / 1e6)
+        self.query_one(StatusBar).show(self._status)
+
+    def _show_keys(self) -> None:
+        self.query_one(KeyBar).show(workset=self._panel() is not self.clusters, writable=self._status.writable)
+
+    # panels
+
+    def _panel(self) -> Panel[Any]:
+        focused = self.screen_stack[0].focused
+        return next((panel for panel in self.panels if focused is panel.table), self.queue)
+
+    def _arrange(self, active: Panel[Any]) -> None:
+        """Mark the active panel; where there is room for one only, it is the one shown."""
+        for panel in self.panels:
+            panel.set_class(panel is active, "-active")
+        self.query_one("#upper").set_class(active is not self.alerts, "-active")
+        self.query_one("#side").set_class(active in {self.locks, self.clusters}, "-active")
+        self.query_one("#strip", Static).update(verbs.strip(self.panels, active))
+        self._show_keys()
+
+    def on_descendant_focus(self) -> None:
+        """The focus moved, by key or by mouse."""
+        if len(self.screen_stack) == 1:
+            self._arrange(self._panel())
+
+    def action_panel(self, number: int) -> None:
+        """Go to a panel."""
+        panel = self.panels[number - 1]
+        self._arrange(panel)
+        panel.table.focus()
+
+    def action_next_panel(self) -> None:
+        """Go to the next panel."""
+        self.action_panel((self.panels.index(self._panel()) + 1) % len(self.panels) + 1)
+
+    def action_previous_panel(self) -> None:
+        """Go to the panel before."""
+        self.action_panel((self.panels.index(self._panel()) - 1) % len(self.panels) + 1)
+
+    def action_zoom(self) -> None:
+        """The active panel alone, or all."""
+        self._zoomed = not self._zoomed
+        self.screen_stack[0].set_class(self._zoomed, "-zoomed")
+
+    def action_state(self, step: int) -> None:
+        """The next state's worksets."""
+        self.queue.narrow(step=step)
+
+    # filter
+
+    def action_filter(self) -> None:
+        """Ask for words."""
+        field = self.query_one("#filter", Input)
+        field.display = True
+        field.value = self.queue.filter_text
+        self.action_panel(1)
+        field.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_typed(self, event: Input.Changed) -> None:
+        if event.input.display and event.value != self.queue.filter_text:
+            self.queue.narrow(text=event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_taken(self) -> None:
+        self._leave_filter()
+
+    def _leave_filter(self) -> None:
+        self.query_one("#filter").display = False
+        self.queue.table.focus()
+
+    def action_unfilter(self) -> None:
+        """Leave the filter's field, or take the filter off."""
+        if self.query_one("#filter").display:
+            self._leave_filter()
+        if self.queue.filter_text:
+            self.queue.narrow(text="")
+
+    # looking
+
+    def action_refresh(self) -> None:
+        """Look now."""
+        self._follower.look_now()
+
+    def action_help(self) -> None:
+        """The keys."""
+        self.push_screen(Help())
+
+    def action_detail(self) -> None:
+        """Everything about the workset under the cursor."""
+        workset_id = self._panel().selected()
+        if workset_id is not None and self._session is not None:
+            self.push_screen(Detail(workset_id))
+            self._read(workset_id)
+
+    @on(RowTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_detail()
+
+    def _follow_detail(self, delta: Delta) -> None:
+        screen = self.screen
+        if isinstance(screen, Detail) and delta.rows.get(screen.workset_id) is not None:
+            self._read(screen.workset_id)
+
+    def _read(self, workset_id: str) -> None:
+        session = self._session
+        assert session is not None
+
+        def work() -> None:
+            try:
+                found = session.commands.get(workset_id)
+                read = (found, session.store.lease(workset_id), session.store.history(workset_id))
+                self.post_message(Read(read, ""))
+            except WsmonError as error:
+                self.post_message(Read(None, str(error)))
+
+        threading.Thread(target=work, daemon=True).start()
+
+    @on(Read)
+    def _was_read(self, message: Read) -> None:
+        screen = self.screen
+        if not isinstance(screen, Detail):
+            return
+        if message.found is None:
+            screen.fail(message.error)
+        elif message.found[0].workset_id == screen.workset_id and self._session is not None:
+            screen.show(*message.found, self._session.clock.now())
+
+    # changing
+
+    def action_requeue(self) -> None:
+        """Back into the queue."""
+        self._ask("requeue")
+
+    def action_unlock(self) -> None:
+        """End a lock by force."""
+        self._ask("unlock")
+
+    def action_ignore(self) -> None:
+        """Out of the queue."""
+        self._ask("ignore")
+
+    def action_cancel(self) -> None:
+        """Ask for the end of a run."""
+        self._ask("cancel")
+
+    def action_priority(self) -> None:
+        """To another tier."""
+        self._ask("priority")
+
+    def _ask(self, verb: str) -> None:
+        """Read the target as it stands, then ask about exactly that version."""
+        session, workset_id = self._session, self._panel().selected()
+        if session is None or workset_id is None:
+            return
+        if not session.writable:
+            self._tell("this session is read-only; nothing was changed", refused=True)
+            return
+
+        def work() -> None:
+            try:
+                target = session.commands.get(workset_id)
+                lease = session.store.lease(workset_id)
+                self.call_from_thread(self._confirm, session, verb, target, lease)
+            except NotFound:
+                self.post_message(Done(f"{workset_id} is not there any more", refused=True))
+            except WsmonError as error:
+                self.post_message(Done(str(error), refused=True))
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def _confirm(self, session: Session, verb: str, target: Workset, lease: Lease | None) -> None:
+        try:
+            question = verbs.question(verb, target, lease, session.clock.now())
+        except WsmonError as error:
+            self._tell(str(error), refused=True)
+            return
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None:
+                self._change(session, verb, target, answer)
+
+        self.push_screen(Confirm(question), answered)
+
+    def _change(self, session: Session, verb: str, target: Workset, answer: Answer) -> None:
+        def work() -> None:
+            try:
+                self.post_message(Done(verbs.perform(session.commands, verb, target, answer), refused=False))
+                self._follower.look_now()
+            except WsmonError as error:
+                self.post_message(Done(verbs.refusal(error, target), refused=True))
+
+        threading.Thread(target=work, daemon=True).start()
+
+    @on(Done)
+    def _was_done(self, message: Done) -> None:
+        self._tell(message.text, refused=message.refused)
+
+    def _tell(self, text: str, *, refused: bool) -> None:
+        severity = "warning" if refused else "information"
+        self.notify(visible(text)[:500], severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
+
+    async def action_quit(self) -> None:
+        """Leave; a monitor inside ends cleanly first, as far as it does so at once."""
+        self._follower.stop()
+        if self._monitor is not None:
+            self._monitor.stop()
+        self.exit()

@@ -1,0 +1,116 @@
+"""The status lines on top and the keys at the bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.widgets import Static
+
+from tui.actions import ACTIONS, WORKSETS
+from tui.cells import GLYPHS, WORDS
+from wsmon.domain.states import WorksetState
+from wsmon.domain.times import age
+from wsmon.domain.visible import visible
+from wsmon.ports import StoreInfo
+
+S = WorksetState
+COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE)
+STYLES = {S.ERROR: "red", S.FAILED: "red", S.IN_PROGRESS: "green", S.LOCKED: "yellow", S.RETRYING: "magenta"}
+
+
+@dataclass
+class Status:
+    """What the status lines tell."""
+
+    store: StoreInfo | None = None
+    who: str = ""
+    writable: bool = True
+    counts: dict[WorksetState, int] = field(default_factory=dict)
+    alerts: int = 0
+    monitors: int = 0
+    age: float | None = None
+    """Seconds since the store was last read."""
+    stale_after: float = 5.0
+    trouble: str = ""
+
+
+class StatusBar(Static):
+    """Two lines: where and who; how much of what."""
+
+    def __init__(self) -> None:
+        super().__init__("", id="status", markup=False)
+        self._shown: tuple[str, str] = ("", "")
+
+    def show(self, status: Status) -> None:
+        """Paint, if it reads differently."""
+        width = max(20, self.size.width or self.app.size.width)
+        first, second = self._where(status, width), self._counts(status, width)
+        if (first.markup, second.markup) != self._shown:
+            self._shown = (first.markup, second.markup)
+            self.update(Text("\n").join([first, second]))
+
+    def _where(self, status: Status, width: int) -> Text:
+        right = Text()
+        if status.trouble:
+            right.append(" stale " if status.age is not None else " no store ", "bold black on yellow")
+        if status.age is not None:
+            right.append(f" {age(status.age)} ago" if status.age >= status.stale_after else " live", "dim")
+        left = Text(" wsmon ", "bold")
+        if status.store is None:
+            left.append(" connecting …" if not status.trouble else "", "dim")
+        else:
+            info = status.store
+            place = f"{info.engine}:{_short(info.name)}" + (f" {info.region}" if info.region else "")
+            left.append(f" {visible(place)}", "cyan")
+            left.append(f"  {visible(status.who)}", "dim")
+            left.append("" if status.writable else "  read-only", "bold yellow")
+            left.append(f"  {status.monitors} monitor{'' if status.monitors == 1 else 's'}", "dim")
+        return _between(left, right, width)
+
+    def _counts(self, status: Status, width: int) -> Text:
+        if status.trouble:
+            line = Text(f" {visible(status.trouble)}", "yellow")
+            line.truncate(width, overflow="ellipsis")
+            return line
+        line = Text(" ")
+        for state in COUNTED:
+            count = status.counts.get(state, 0)
+            style = STYLES.get(state, "") if count else "dim"
+            word = WORDS[state] if width >= 100 else ""
+            line.append(f"{GLYPHS[state]} {count:,} {word}".rstrip() + "  ", style)
+        right = Text(
+            f"{status.alerts} alert{'' if status.alerts == 1 else 's'} ", "bold red" if status.alerts else "dim"
+        )
+        return _between(line, right, width)
+
+
+class KeyBar(Static):
+    """One line of keys, from the action table."""
+
+    def __init__(self) -> None:
+        super().__init__("", id="keys", markup=False)
+        self._shown = ""
+
+    def show(self, *, workset: bool, writable: bool) -> None:
+        """The keys that do something right now."""
+        line = Text(" ")
+        for action in ACTIONS:
+            fits = (workset or action.scope != WORKSETS) and (writable or not action.changes)
+            if action.footer and fits:
+                line.append(action.shown, "bold cyan")
+                line.append(f" {action.label}  ", "dim")
+        line.no_wrap, line.overflow = True, "ellipsis"
+        if line.plain != self._shown:
+            self._shown = line.plain
+            self.update(line)
+
+
+def _between(left: Text, right: Text, width: int) -> Text:
+    left.truncate(max(0, width - cell_len(right.plain) - 1), overflow="ellipsis")
+    return Text.assemble(left, " " * max(0, width - left.cell_len - right.cell_len), right)
+
+
+def _short(name: str, limit: int = 36) -> str:
+    return name if len(name) <= limit else "…" + name[-limit + 1 :]

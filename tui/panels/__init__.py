@@ -1,0 +1,1 @@
+"""The four panels; each gets rows and posts messages."""

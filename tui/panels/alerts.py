@@ -1,0 +1,50 @@
+"""The alerts: what a person should know of."""
+
+from __future__ import annotations
+
+from tui.cells import Cell
+from tui.model import SortedRows
+from tui.panels.base import Panel
+from tui.table import Column, RowTable
+from wsmon.ports import AlertRecord
+from wsmon.services.alerting import CRITICAL
+from wsmon.services.live import Delta
+
+
+class AlertsPanel(Panel[AlertRecord]):
+    """Critical ones first, then the newest."""
+
+    def __init__(self) -> None:
+        super().__init__(4, "alerts")
+
+    def make_table(self) -> RowTable[AlertRecord]:
+        """Columns by how much room there is."""
+        columns: list[Column[AlertRecord]] = [
+            Column("SEVERITY", _severity, 10, from_width=60),
+            Column("KIND", lambda alert: Cell(alert.kind, _severity(alert).style), 10),
+            Column("SUBJECT", lambda alert: Cell(alert.subject, "plain"), share=2),
+            Column("TEXT", lambda alert: Cell(alert.text, "dim"), share=5),
+            Column("SINCE", lambda alert: Cell(self.since(alert.first_at), "dim"), 6, right=True),
+        ]
+        rows: SortedRows[AlertRecord] = SortedRows(
+            lambda alert: alert.fingerprint,
+            lambda alert: (alert.severity != CRITICAL, -alert.last_at, alert.fingerprint),
+        )
+        return RowTable(columns, rows, empty="  nothing needs you", id="alerts-table")
+
+    def show(self, delta: Delta) -> None:
+        """Take the alerts whole."""
+        self.table.load(delta.alerts)
+        self.border_title = f"4 alerts {len(delta.alerts) or ''}".rstrip()
+
+    def selected(self) -> str | None:
+        """The workset the alert is about."""
+        alert = self.table.current
+        return alert.subject if alert is not None else None
+
+
+def _severity(alert: AlertRecord) -> Cell:
+    return Cell(f"! {alert.severity}" if alert.severity == CRITICAL else alert.severity, _STYLES[alert.severity])
+
+
+_STYLES = {CRITICAL: "bad", "warning": "warn"}

@@ -1,0 +1,51 @@
+"""What the panels have in common: a frame with a title, a table in it, and a clock for its ages."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from tui.table import RowTable
+from wsmon.domain.times import Instant, age
+from wsmon.services.live import Delta
+
+Row = TypeVar("Row")
+
+
+class Panel(Vertical, Generic[Row]):
+    """A titled frame around one table."""
+
+    title = ""
+    now: Instant = 0
+
+    def __init__(self, number: int, name: str) -> None:
+        super().__init__(id=name, classes="panel")
+        self.border_title = f"{number} {name}"
+        self.table = self.make_table()
+
+    def make_table(self) -> RowTable[Row]:
+        """The panel's table."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """The table."""
+        yield self.table
+
+    def show(self, delta: Delta) -> None:
+        """Take what changed."""
+        raise NotImplementedError
+
+    def tick(self, now: Instant) -> None:
+        """Time went on: repaint the ages that read differently."""
+        self.now = now
+        self.table.repaint()
+
+    def selected(self) -> str | None:
+        """The workset under the cursor."""
+        raise NotImplementedError
+
+    def since(self, at: Instant | None) -> str:
+        """How long ago."""
+        return "" if at is None else age((self.now - at) / 1e6)

@@ -1,0 +1,55 @@
+"""The locks: who holds what, and for how long yet."""
+
+from __future__ import annotations
+
+from tui.cells import Cell
+from tui.model import SortedRows
+from tui.panels.base import Panel
+from tui.table import Column, RowTable
+from wsmon.domain.times import age
+from wsmon.domain.workset import Lease
+from wsmon.services.live import Delta
+
+LAST_SECONDS = 60
+
+
+class LocksPanel(Panel[Lease]):
+    """Every lease; the one that ends first on top."""
+
+    def __init__(self) -> None:
+        self._dead: frozenset[str] = frozenset()
+        super().__init__(2, "locks")
+
+    def make_table(self) -> RowTable[Lease]:
+        """Columns by how much room there is."""
+        columns: list[Column[Lease]] = [
+            Column("ID", lambda lease: Cell(lease.workset_id, "plain"), share=3),
+            Column("HOLDER", lambda lease: Cell(lease.holder, "dim"), share=2),
+            Column("TOKEN", lambda lease: Cell(str(lease.token), "dim"), 5, from_width=44, right=True),
+            Column("AGE", lambda lease: Cell(self.since(lease.acquired_at), "dim"), 5, from_width=36, right=True),
+            Column("LEFT", self._left, 5, right=True),
+        ]
+        rows: SortedRows[Lease] = SortedRows(
+            lambda lease: lease.workset_id, lambda lease: (lease.acquired_at, lease.workset_id)
+        )
+        return RowTable(columns, rows, empty="  no locks", id="locks-table")
+
+    def _left(self, lease: Lease) -> Cell:
+        """Minutes, and seconds only in the last one, so that nothing repaints for a clock."""
+        if lease.workset_id in self._dead:
+            return Cell("dead", "bad")
+        left = (lease.expires_at - self.now) / 1e6
+        if left <= 0:
+            return Cell("late", "warn")
+        return Cell(age(left), "warn" if left < LAST_SECONDS / 4 else "good")
+
+    def show(self, delta: Delta) -> None:
+        """Take the leases whole."""
+        self._dead = delta.dead
+        self.table.load(delta.leases)
+        self.border_title = f"2 locks {len(delta.leases) or ''}".rstrip()
+
+    def selected(self) -> str | None:
+        """The workset under the cursor."""
+        lease = self.table.current
+        return lease.workset_id if lease is not None else None

@@ -1,0 +1,154 @@
+"""The queue: worksets by state, filtered, in the order they matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from tui.cells import GLYPHS, WORDS, Cell, priority_cell, state_cell
+from tui.model import SortedRows
+from tui.panels.base import Panel
+from tui.table import Column, RowTable
+from wsmon.domain.states import WAITING, WorksetState
+from wsmon.domain.visible import visible
+from wsmon.domain.workset import Row, queue_moment
+from wsmon.services.live import Delta
+
+S = WorksetState
+# What works comes first, then what waits, then what needs a person, then what is over.
+SHOWN = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE, S.IGNORED)
+_RANK = {state: rank for rank, state in enumerate(SHOWN)}
+_FINISHED = {S.ERROR, S.FAILED, S.COMPLETE, S.IGNORED}
+
+
+def order(row: Row) -> tuple[int, int, int, str]:
+    """State, tier where worksets wait, moment (the newest first where they are finished), id."""
+    moment = queue_moment(row)
+    return (
+        _RANK.get(row.state, len(_RANK)),
+        row.priority.tier if row.state in WAITING else 0,
+        -moment if row.state in _FINISHED else moment,
+        row.workset_id,
+    )
+
+
+class Filter:
+    """Words that must all be found in a row's texts, in any case; `!word` must not be."""
+
+    def __init__(self, text: str) -> None:
+        words = text.casefold().split()
+        self._wanted = [word for word in words if not word.startswith("!")]
+        self._unwanted = [word[1:] for word in words if word.startswith("!") and len(word) > 1]
+
+    def __call__(self, row: Row) -> bool:
+        """Whether the row passes."""
+        if not self._wanted and not self._unwanted:
+            return True
+        parts = (row.workset_id, WORDS[row.state], row.state, row.priority, row.holder, row.cluster)
+        more = (row.current_step, row.error, row.category)
+        text = "\n".join(part for part in (*parts, *more) if part).casefold()
+        return all(word in text for word in self._wanted) and not any(word in text for word in self._unwanted)
+
+
+class QueuePanel(Panel[Row]):
+    """The worksets of all states, or of one."""
+
+    def __init__(self) -> None:
+        self._state: WorksetState | None = None
+        self._filter = Filter("")
+        self.filter_text = ""
+        self._all: Mapping[str, Row] = {}
+        self._counts: Mapping[WorksetState, int] = {}
+        super().__init__(1, "queue")
+        self.tabs = Static("", id="states", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """States over the table."""
+        yield self.tabs
+        yield self.table
+
+    def make_table(self) -> RowTable[Row]:
+        """Columns by how much room there is."""
+        columns: list[Column[Row]] = [
+            Column("PRIO", lambda row: priority_cell(row.priority), 6),
+            Column("STATE", lambda row: state_cell(row.state), 10),
+            Column("ID", lambda row: Cell(row.workset_id, "plain"), share=3),
+            Column("OWNER", lambda row: Cell(row.holder or "", "dim"), share=2, from_width=64),
+            Column("AGE", lambda row: Cell(self.since(queue_moment(row)), "dim"), 6, right=True),
+            Column("TRY", lambda row: Cell(str(row.attempt or ""), "dim"), 3, from_width=50, right=True),
+            Column("NOTE", _note, share=3, from_width=84),
+        ]
+        return RowTable(columns, SortedRows(lambda row: row.workset_id, order, self._admits), id="queue-table")
+
+    def _admits(self, row: Row) -> bool:
+        if self._state is not None:
+            return row.state is self._state and self._filter(row)
+        return row.state in _RANK and self._filter(row)
+
+    def on_resize(self) -> None:
+        """The states fit anew."""
+        self._show_states()
+
+    def show(self, delta: Delta) -> None:
+        """Take changed rows and counts."""
+        self.table.apply(delta.rows, delta.gone)
+        if delta.counts != self._counts:
+            self._counts = dict(delta.counts)
+            self._show_states()
+
+    def attach(self, rows: Mapping[str, Row]) -> None:
+        """The rows a new filter chooses from; the owner keeps them current."""
+        self._all = rows
+
+    def narrow(self, *, step: int = 0, text: str | None = None) -> None:
+        """Go to the state `step` tabs on, or filter by `text`."""
+        states: list[WorksetState | None] = [None, *SHOWN]
+        self._state = states[(states.index(self._state) + step) % len(states)]
+        if text is not None:
+            self.filter_text, self._filter = text, Filter(text)
+        self.table.load(self._all.values(), self._admits)
+        self.border_subtitle = Text(f"/{visible(text or self.filter_text)[:40]}") if self.filter_text else ""
+        self._show_states()
+
+    def _show_states(self) -> None:
+        line = self._tabs(words=True)
+        if line.cell_len > self.tabs.size.width:
+            line = self._tabs(words=False)
+        line.no_wrap, line.overflow = True, "ellipsis"
+        self.tabs.update(line)
+
+    def _tabs(self, *, words: bool) -> Text:
+        """The states that have worksets, the chosen one marked; without words only it keeps its own."""
+        total = sum(self._counts.get(state, 0) for state in SHOWN)
+        parts = [_tab("all", total, chosen=self._state is None)]
+        for state in SHOWN:
+            count, chosen = self._counts.get(state, 0), state is self._state
+            if count or chosen:
+                word = f"{GLYPHS[state]} {WORDS[state]}" if words or chosen else GLYPHS[state]
+                parts.append(_tab(word, count, chosen=chosen))
+        return Text("  ").join(parts)
+
+    def selected(self) -> str | None:
+        """The workset under the cursor."""
+        row = self.table.current
+        return row.workset_id if row is not None else None
+
+
+def _note(row: Row) -> Cell:
+    """What matters most about a row, in a few words."""
+    if row.cancel_asked:
+        return Cell("cancel asked", "warn")
+    if row.state is S.IN_PROGRESS:
+        if row.holder is None:
+            return Cell("unattended", "bad")
+        return Cell(row.current_step or (f"on {row.cluster}" if row.cluster else ""), "dim")
+    if row.error and row.state in {S.ERROR, S.FAILED, S.RETRYING}:
+        return Cell(f"{row.category.value}: {row.error}" if row.category else row.error, "bad")
+    return Cell("", "dim")
+
+
+def _tab(word: str, count: int, *, chosen: bool) -> Text:
+    return Text(f"{word} {count:,}", style="bold reverse" if chosen else "")

@@ -1,0 +1,119 @@
+"""Everything about one workset, with its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.cells import GLYPHS, WORDS
+from wsmon.domain.change import Event
+from wsmon.domain.times import Instant, age, isoformat
+from wsmon.domain.visible import visible
+from wsmon.domain.workset import Lease, Workset
+
+VALUE_CHARS = 2000
+
+
+class Detail(ModalScreen[None]):
+    """Facts above, history below; it scrolls as a whole."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,d", "leave", show=False),
+        Binding("j,down", "scroll(1)", show=False),
+        Binding("k,up", "scroll(-1)", show=False),
+        Binding("pagedown,space,ctrl+d", "scroll(20)", show=False),
+        Binding("pageup,ctrl+u", "scroll(-20)", show=False),
+        Binding("g,home", "scroll(-100000)", show=False),
+        Binding("G,end", "scroll(100000)", show=False),
+    ]
+
+    def __init__(self, workset_id: str) -> None:
+        super().__init__()
+        self.workset_id = workset_id
+        self.rev = 0
+
+    def compose(self) -> ComposeResult:
+        """One text in a scroll."""
+        with VerticalScroll(id="detail", can_focus=True) as scroll:
+            scroll.border_title = Text(visible(self.workset_id)[:120])
+            scroll.border_subtitle = "esc back · j k scroll"
+            yield Static(Text("reading …", "dim"), id="detail-text")
+
+    def action_scroll(self, lines: int) -> None:
+        """Move by lines."""
+        self.query_one("#detail", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_leave(self) -> None:
+        """Back to the panels."""
+        self.dismiss(None)
+
+    def show(self, workset: Workset, lease: Lease | None, events: Sequence[Event], now: Instant) -> None:
+        """What was read."""
+        self.rev = workset.rev
+        lines = [*_facts(workset, lease, now), Text(""), Text("history", "bold"), *(_event(e) for e in events)]
+        self.query_one("#detail-text", Static).update(Text("\n").join(lines))
+
+    def fail(self, error: str) -> None:
+        """It could not be read."""
+        self.query_one("#detail-text", Static).update(Text(visible(error), "yellow"))
+
+
+def _facts(workset: Workset, lease: Lease | None, now: Instant) -> list[Text]:
+    def ago(at: Instant | None) -> str | None:
+        return f"{isoformat(at)[:19]}Z  ({age((now - at) / 1e6)} ago)" if at is not None else None
+
+    run, failure, cancel = workset.run, workset.failure, workset.cancel
+    state = f"{GLYPHS[workset.state]} {WORDS[workset.state]}"
+    if lease is not None:
+        left = (lease.expires_at - now) / 1e6
+        lock = f"{lease.holder}, token {lease.token}, renewed {lease.renewal} times, " + (
+            f"ends in {age(left)}" if left > 0 else f"overdue by {age(-left)}"
+        )
+    else:
+        lock = f"none; the last ended with {workset.lock_ended}" if workset.lock_ended else "none"
+    facts = {
+        "state": state,
+        "priority": workset.priority.value,
+        "input": f"{workset.bucket}/{workset.prefix}",
+        "attempt": str(workset.attempt) if workset.attempt else None,
+        "lock": lock,
+        "registered": ago(workset.registered_at),
+        "queued": ago(workset.queued_at),
+        "started": ago(workset.started_at),
+        "ended": ago(workset.ended_at),
+        "retry": f"{isoformat(workset.retry_after)[:19]}Z" if workset.retry_after else None,
+        "step": workset.current_step,
+        "cluster": workset.cluster,
+        "run": f"token {run.run_token} at {run.host}, {run.folder}" if run else None,
+        "cancel": f"asked by {cancel.by}: {cancel.reason or 'no reason'}" if cancel else None,
+        "failure": f"{failure.category.value}: {failure.details}" if failure else None,
+        "metrics": json.dumps(dict(workset.metrics), ensure_ascii=False) if workset.metrics else None,
+        "metadata": json.dumps(dict(workset.metadata), ensure_ascii=False) if workset.metadata else None,
+    }
+    return [_fact(name, value) for name, value in facts.items() if value]
+
+
+def _fact(name: str, value: str) -> Text:
+    line = Text(f"{name:>10}  ", "dim")
+    cut = value if len(value) <= VALUE_CHARS else f"{value[:VALUE_CHARS]} … ({len(value):,} characters)"
+    line.append(visible(cut), "not dim")
+    return line
+
+
+def _event(event: Event) -> Text:
+    line = Text(f"{event.seq:>4}  {isoformat(event.at)[:19]}Z  ", "dim")
+    line.append(f"{event.verb.value:<12}", "not dim bold")
+    line.append(f" {event.after.value if event.after else 'gone':<12}", "not dim")
+    line.append(f" {visible(event.actor)[:40]}", "cyan not dim")
+    line.append(f"  {visible(event.reason)[:300]}" if event.reason else "", "yellow not dim")
+    detail = {k: v for k, v in (event.detail or {}).items() if v is not None}
+    line.append(f"  {visible(json.dumps(detail, ensure_ascii=False))[:300]}" if detail else "", "dim")
+    return line

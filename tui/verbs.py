@@ -1,0 +1,118 @@
+"""What the keys that change something ask, do and say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.text import Text
+
+from tui.cells import WORDS
+from tui.panels.base import Panel
+from tui.screens.confirm import Answer, Question
+from wsmon.domain import holding, operating
+from wsmon.domain.change import Context
+from wsmon.domain.errors import StaleWrite, WsmonError
+from wsmon.domain.states import WorksetPriority, WorksetState
+from wsmon.domain.times import Instant, age
+from wsmon.domain.workset import Lease, Workset, queue_moment
+from wsmon.services.commands import Commands
+
+
+def question(verb: str, target: Workset, lease: Lease | None, now: Instant) -> Question:
+    """What to ask before a verb. Raises IllegalTransition where it is not possible from here."""
+    _try(verb, target, now)
+    return Question(
+        title=f"{verb.capitalize()} {target.workset_id}?",
+        facts=_facts(target, lease, now),
+        consequence=_consequence(verb, target),
+        choices=[p.value for p in WorksetPriority if p is not target.priority] if verb == "priority" else [verb],
+        needs_reason=verb in {"requeue", "unlock"},
+    )
+
+
+def _try(verb: str, target: Workset, now: Instant) -> None:
+    """Let the domain say now what it would say then; the decision is thrown away."""
+    ctx = Context(now, "trial", "trial")
+    if verb == "priority":
+        operating.set_priority(target, ctx, target.priority)
+    elif verb == "unlock":
+        holding.unlock(target, ctx)
+    else:
+        {"requeue": operating.requeue, "ignore": operating.ignore, "cancel": operating.cancel}[verb](target, ctx)
+
+
+def _facts(target: Workset, lease: Lease | None, now: Instant) -> list[tuple[str, str]]:
+    since = age((now - queue_moment(target)) / 1e6)
+    facts = [
+        ("workset", target.workset_id),
+        ("state", f"{WORDS[target.state]} for {since}, attempt {target.attempt}, {target.priority.value}"),
+        ("version", str(target.rev)),
+    ]
+    if target.holder is not None:
+        held = f"{target.holder}, token {target.token}"
+        if lease is not None:
+            beat = lease.expires_at - int(lease.duration * 1e6)
+            held += f", for {age((now - lease.acquired_at) / 1e6)}, last heartbeat {age((now - beat) / 1e6)} ago"
+        facts.append(("owner", held))
+    else:
+        facts.append(("owner", "nobody"))
+    if target.run is not None:
+        facts.append(("last run", f"token {target.run.run_token} at {target.run.host}"))
+    return facts
+
+
+def _consequence(verb: str, target: Workset) -> str:
+    running = target.state is WorksetState.IN_PROGRESS
+    if verb == "requeue" and running:
+        return "Its last known run may still live. Requeue it only when you know that it is dead."
+    if verb == "unlock" and running:
+        return "The holder is fenced out at once. The run itself is not touched; a monitor there will adopt it."
+    if verb == "unlock":
+        return "The holder is fenced out at once, and the workset is ready again."
+    if verb == "cancel":
+        return "Its holder ends the run, every process of it, and the workset is ignored."
+    return {
+        "requeue": "It is ready again, and its attempts start anew.",
+        "ignore": "It leaves the queue until somebody requeues it.",
+        "priority": "It moves to the tier you choose; its age within the tier stays.",
+    }[verb]
+
+
+def perform(commands: Commands, verb: str, target: Workset, answer: Answer) -> str:
+    """Do it to exactly the version that was shown; what came of it. Raises WsmonError."""
+    reason = answer.reason or None
+    if verb == "priority":
+        after = commands.set_priority(target.workset_id, WorksetPriority(answer.choice), reason=reason, seen=target.rev)
+        return f"{target.workset_id}: now {after.priority.value}"
+    method: Any = getattr(commands, verb)
+    after = method(target.workset_id, reason=reason, seen=target.rev)
+    return f"{target.workset_id}: {verb} done, it is {WORDS[after.state]}"
+
+
+def refusal(error: WsmonError, target: Workset) -> str:
+    """Why nothing was changed."""
+    if isinstance(error, StaleWrite):
+        current = error.current
+        stands = f"it is {WORDS[current.state]} now" if isinstance(current, Workset) else "it is gone"
+        by = f", held by {current.holder}" if isinstance(current, Workset) and current.holder else ""
+        return f"{target.workset_id} changed since you looked: {stands}{by}; nothing was changed"
+    return str(error)
+
+
+def strip(panels: Sequence[Panel[Any]], active: Panel[Any]) -> Text:
+    """The tabs of the panels, where there is room for one only."""
+    parts = [
+        Text(f" {number} {panel.id} ", "bold reverse" if panel is active else "dim")
+        for number, panel in enumerate(panels, 1)
+    ]
+    return Text(" ").join(parts)
+
+
+class QuietLog:
+    """The monitor inside the TUI says nothing on the terminal; its doings are events."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Nothing."""
+
+    warning = error = info

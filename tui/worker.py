@@ -1,0 +1,96 @@
+"""The thread behind the screen: it connects, follows the store, and posts what it saw."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+from wsmon.domain.errors import StoreError, WsmonError
+from wsmon.services.live import Delta, LiveView
+
+if TYPE_CHECKING:
+    from tui.session import Session
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+IDLE_AFTER_POLLS, IDLE_FACTOR = 30, 2.0
+
+
+class Connected(Message):
+    """The session is there; nothing was read yet."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+
+class Changed(Message):
+    """The store was looked at."""
+
+    def __init__(self, delta: Delta) -> None:
+        super().__init__()
+        self.delta = delta
+
+
+class Troubled(Message):
+    """The store or the settings cannot be used; the next try is in `pause` seconds."""
+
+    def __init__(self, error: str, pause: float) -> None:
+        super().__init__()
+        self.error, self.pause = error, pause
+
+
+class Follower(threading.Thread):
+    """Connects after the first frame and polls until `stop`; `post` is safe to call from here."""
+
+    def __init__(self, connect: Callable[[], Session], post: Callable[[Message], Any]) -> None:
+        super().__init__(name="live-view", daemon=True)
+        self._connect, self._post = connect, post
+        self._ended, self._wake = threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        """Until `stop`: connect, open, poll; after a trouble wait and go on where it stood."""
+        session: Session | None = None
+        view: LiveView | None = None
+        pause = FIRST_PAUSE
+        quiet = 0
+        while not self._ended.is_set():
+            try:
+                if session is None:
+                    session = self._connect()
+                    self._post(Connected(session))
+                if view is None:
+                    opening = LiveView(session.store, session.clock, skew=session.skew_seconds)
+                    for delta in opening.open():
+                        self._post(Changed(delta))
+                    view = opening
+                else:
+                    delta = view.poll()
+                    quiet = 0 if delta.rows or delta.gone else quiet + 1
+                    self._post(Changed(delta))
+                pause = FIRST_PAUSE
+                # Somebody who works sees changes at once; an idle store is asked half as often.
+                factor = IDLE_FACTOR if quiet > IDLE_AFTER_POLLS else 1.0
+                self._rest(session.refresh_seconds * factor)
+            except StoreError as error:
+                self._post(Troubled(str(error), pause))
+                self._rest(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+            except WsmonError as error:
+                self._post(Troubled(str(error), LONGEST_PAUSE))
+                self._rest(LONGEST_PAUSE)
+
+    def _rest(self, seconds: float) -> None:
+        self._wake.wait(seconds)
+        self._wake.clear()
+
+    def look_now(self) -> None:
+        """Do not wait for the next poll."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End soon; the thread is a daemon and never holds the process up."""
+        self._ended.set()
+        self._wake.set()

@@ -1,0 +1,187 @@
+"""The live view: a snapshot of the store kept current from its feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from wsmon.domain.change import Event
+from wsmon.domain.observing import LeaseWatch
+from wsmon.domain.states import TERMINAL, WorksetState
+from wsmon.domain.times import Instant
+from wsmon.domain.workset import Lease, Row
+from wsmon.ports import AlertRecord, Clock, ClusterRecord, MonitorRecord, StateStore
+from wsmon.services.alerting import derive
+
+OPEN_PAGE = 200
+LOAD_PAGE = 1000
+CHECK_SECONDS = 300.0
+FIRST_CHECK_SECONDS = 5.0
+# What an operator acts on is loaded first; archived and deleted worksets only count.
+LOADED = (
+    WorksetState.IN_PROGRESS,
+    WorksetState.LOCKED,
+    WorksetState.ERROR,
+    WorksetState.FAILED,
+    WorksetState.RETRYING,
+    WorksetState.READY,
+    WorksetState.COMPLETE,
+    WorksetState.IGNORED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changed since the last one; the small panels come whole."""
+
+    at: Instant
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    counts: Mapping[WorksetState, int] = field(default_factory=dict)
+    leases: tuple[Lease, ...] = ()
+    dead: frozenset[str] = frozenset()
+    """Ids whose lease is proven dead."""
+    clusters: tuple[ClusterRecord, ...] = ()
+    monitors: tuple[MonitorRecord, ...] = ()
+    alerts: tuple[AlertRecord, ...] = ()
+
+    def merged(self, newer: Delta) -> Delta:
+        """Both in one: rows are merged, the rest is the newer's."""
+        rows = {**self.rows, **newer.rows}
+        gone = (self.gone - newer.rows.keys()) | newer.gone
+        for workset_id in newer.gone:
+            rows.pop(workset_id, None)
+        return Delta(
+            newer.at,
+            rows,
+            gone,
+            newer.counts,
+            newer.leases,
+            newer.dead,
+            newer.clusters,
+            newer.monitors,
+            newer.alerts,
+        )
+
+
+class LiveView:
+    """Folds the feed into rows and counts. One thread calls it; every call may raise StoreError.
+
+    An event older than what is known is dropped, so duplicates and late ones do no harm. Of
+    the finished worksets the newest `finished_limit` of each state are rows; all are counted.
+    """
+
+    def __init__(self, store: StateStore, clock: Clock, *, skew: float = 60.0, finished_limit: int = 2000) -> None:
+        self._store, self._clock = store, clock
+        self._limit = finished_limit
+        self._watch = LeaseWatch(skew)
+        self._cursor = ""
+        self._revs: dict[str, int] = {}
+        self._check_due = 0.0
+        self._doubted: set[WorksetState] = set()
+        self.rows: dict[str, Row] = {}
+        self.counts: dict[WorksetState, int] = dict.fromkeys(WorksetState, 0)
+
+    def open(self) -> Iterator[Delta]:
+        """Load the store: the head of every state first, then the rest, a delta a page."""
+        self._cursor = self._store.feed_start()  # before anything is read, so that nothing is missed
+        self.counts = self._store.tallies()
+        self._check_due = self._clock.monotonic() + FIRST_CHECK_SECONDS
+        rest: dict[WorksetState, str] = {}
+        heads: dict[str, Row] = {}
+        for state in LOADED:
+            page = self._store.page(state, limit=OPEN_PAGE, newest_first=state in TERMINAL)
+            heads |= self._known(page.rows)
+            if page.cursor is not None:
+                rest[state] = page.cursor
+        yield self._delta(heads, frozenset())
+        for state, cursor in rest.items():
+            yield from self._load(state, cursor)
+
+    def _load(self, state: WorksetState, cursor: str) -> Iterator[Delta]:
+        following: str | None = cursor
+        loaded = OPEN_PAGE
+        while following is not None and (state not in TERMINAL or loaded < self._limit):
+            page = self._store.page(state, cursor=following, limit=LOAD_PAGE, newest_first=state in TERMINAL)
+            loaded += len(page.rows)
+            following = page.cursor
+            yield Delta(self._clock.now(), rows=self._known(page.rows), counts=dict(self.counts))
+
+    def _known(self, rows: Iterable[Row]) -> dict[str, Row]:
+        """Keep the rows that are newer than what is known."""
+        newer = {}
+        for row in rows:
+            if row.rev > self._revs.get(row.workset_id, 0):
+                self._revs[row.workset_id] = row.rev
+                self.rows[row.workset_id] = newer[row.workset_id] = row
+        return newer
+
+    def poll(self) -> Delta:
+        """What changed since the last call."""
+        changed: dict[str, Row] = {}
+        gone: set[str] = set()
+        while True:
+            page = self._store.feed(self._cursor)
+            for event in page.events:
+                self._fold(event, changed, gone)
+            self._cursor = page.cursor
+            if not page.more:
+                break
+        if self._clock.monotonic() >= self._check_due:
+            self._verify(changed)
+        return self._delta(changed, frozenset(gone))
+
+    def _fold(self, event: Event, changed: dict[str, Row], gone: set[str]) -> None:
+        workset_id = event.workset_id
+        if event.seq <= self._revs.get(workset_id, 0):
+            return
+        known = self.rows.get(workset_id)
+        before = known.state if known is not None else event.before
+        if before is not None:
+            self.counts[before] -= 1
+        if event.after is not None:
+            self.counts[event.after] += 1
+        self._revs[workset_id] = event.seq
+        if event.row is None:
+            self.rows.pop(workset_id, None)
+            changed.pop(workset_id, None)
+            gone.add(workset_id)
+        else:
+            self.rows[workset_id] = changed[workset_id] = event.row
+            gone.discard(workset_id)
+
+    def _verify(self, changed: dict[str, Row]) -> None:
+        """Compare with the tallies; a state that differs twice in a row is read again."""
+        tallies = self._store.tallies()
+        have = dict.fromkeys(WorksetState, 0)
+        for row in self.rows.values():
+            have[row.state] += 1
+        differing = {s for s in LOADED if s not in TERMINAL and have[s] != tallies[s]}
+        for state in differing & self._doubted:
+            cursor: str | None = None
+            while True:
+                page = self._store.page(state, cursor=cursor, limit=LOAD_PAGE)
+                changed |= self._known(page.rows)
+                cursor = page.cursor
+                if cursor is None:
+                    break
+        self._doubted = differing
+        self.counts = tallies
+        self._check_due = self._clock.monotonic() + (FIRST_CHECK_SECONDS if differing else CHECK_SECONDS)
+
+    def _delta(self, rows: dict[str, Row], gone: frozenset[str]) -> Delta:
+        moment, now = self._clock.monotonic(), self._clock.now()
+        leases = self._store.leases()
+        self._watch.observe(leases, moment)
+        dead = frozenset(lease.workset_id for lease in leases if self._watch.dead(lease, now, moment))
+        return Delta(
+            at=now,
+            rows=rows,
+            gone=gone,
+            counts=dict(self.counts),
+            leases=tuple(leases),
+            dead=dead,
+            clusters=tuple(self._store.clusters()),
+            monitors=tuple(self._store.monitors()),
+            alerts=derive(self.rows.values(), leases, dead, self._store.alerts()),
+        )
