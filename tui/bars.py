@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from tui.actions import ACTIONS, WORKSETS
+from tui.actions import ACTIONS, WORKSETS, Action
 from tui.cells import GLYPHS, WORDS
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import age
@@ -17,6 +17,7 @@ from wsmon.ports import StoreInfo
 
 S = WorksetState
 COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE)
+ALWAYS = {"help", "quit"}
 STYLES = {S.ERROR: "red", S.FAILED: "red", S.IN_PROGRESS: "green", S.LOCKED: "yellow", S.RETRYING: "magenta"}
 
 
@@ -95,16 +96,24 @@ class KeyBar(Static):
 
     def show(self, *, workset: bool, writable: bool) -> None:
         """The keys that do something right now."""
+        width = max(20, self.size.width or self.app.size.width)
+        fitting = [a for a in ACTIONS if (workset or a.scope != WORKSETS) and (writable or not a.changes)]
+        always = Text().join(_key(action) for action in fitting if action.name in ALWAYS)
         line = Text(" ")
-        for action in ACTIONS:
-            fits = (workset or action.scope != WORKSETS) and (writable or not action.changes)
-            if action.footer and fits:
-                line.append(action.shown, "bold cyan")
-                line.append(f" {action.label}  ", "dim")
-        line.no_wrap, line.overflow = True, "ellipsis"
+        for action in fitting:
+            part = _key(action)
+            # Help and quit are never what is cut off.
+            if action.footer and action.name not in ALWAYS and line.cell_len + part.cell_len + always.cell_len < width:
+                line.append_text(part)
+        line = _between(line, always, width)
+        line.no_wrap = True
         if line.plain != self._shown:
             self._shown = line.plain
             self.update(line)
+
+
+def _key(action: Action) -> Text:
+    return Text.assemble((action.shown, "bold cyan"), (f" {action.label}  ", "dim"))
 
 
 def _between(left: Text, right: Text, width: int) -> Text:

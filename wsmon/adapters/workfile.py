@@ -1,0 +1,94 @@
+"""The files of a workset folder: `daylily_work.yaml`, the sample table and the sentinels."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from wsmon.domain.errors import InvalidInput
+from wsmon.domain.states import WorksetState
+from wsmon.domain.times import Instant, from_datetime
+
+MAX_YAML_BYTES = 1_000_000
+WORK, INFO, SAMPLES, SAMPLE_DATA = "daylily_work.yaml", "daylily_info.yaml", "stage_samples.tsv", "sample_data"
+SENTINEL = "daylily."
+# Sentinels accumulate; the first of these that is there says how the workset stands.
+PRECEDENCE = {
+    "ignore": WorksetState.IGNORED,
+    "error": WorksetState.ERROR,
+    "complete": WorksetState.COMPLETE,
+    "in_progress": WorksetState.IN_PROGRESS,
+    "lock": WorksetState.LOCKED,
+    "ready": WorksetState.READY,
+}
+_RUN = ("dy_r", "dy-r", "dy", "run", "run_suffix", "run-suffix", "run_cmd", "run-command")
+_CLONE = ("day_clone_args", "day-clone", "clone_args", "clone-args", "clone")
+_EXPORT = ("export_uri", "export-uri", "export")
+_KEPT = ("workdir_name", "budget", "cluster_name", "notes")
+_PARTS = ("suffix", "args", "cmd", "command")
+
+
+def parse_work(text: bytes) -> dict[str, Any]:
+    """What a run needs, as metadata: run_args, clone_args, export_uri and more. Raises InvalidInput."""
+    document = parse_yaml(WORK, text)
+    found: dict[str, Any] = {
+        "run_args": _first(document, _RUN),
+        "clone_args": _first(document, _CLONE),
+        "export_uri": _first(document, _EXPORT),
+        **{name: _text(document.get(name)) for name in (*_KEPT, "priority")},
+    }
+    if not found["run_args"]:
+        raise InvalidInput(f"{WORK} has no run arguments (key dy-r)")
+    return {name: value for name, value in found.items() if value}
+
+
+def parse_yaml(name: str, text: bytes) -> Mapping[str, Any]:
+    """A YAML mapping of plain values. Raises InvalidInput."""
+    if len(text) > MAX_YAML_BYTES:
+        raise InvalidInput(f"{name} is {len(text):,} bytes long; at most {MAX_YAML_BYTES:,} are allowed")
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InvalidInput(f"{name} is not readable YAML: {reason}") from None
+    if not isinstance(document, Mapping):
+        raise InvalidInput(f"{name} must hold a mapping of keys to values")
+    return document
+
+
+def _first(document: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    """The first of the keys that says something, as one text."""
+    return next((text for name in names if (text := _text(document.get(name)))), "")
+
+
+def _text(value: object) -> str:
+    """A text, a list of words, or a mapping with one of them, as one text without outer white space."""
+    if isinstance(value, Mapping):
+        return next((text for name in _PARTS if (text := _text(value.get(name)))), "")
+    if isinstance(value, list):
+        return " ".join(str(item) for item in value if isinstance(item, str | int | float))
+    if isinstance(value, bool) or value is None:
+        return ""
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
+def sample_count(text: bytes) -> int:
+    """The rows below the header of a sample table. Raises InvalidInput where there is no header."""
+    lines = [line for line in text.decode("utf-8", errors="replace").splitlines() if line.strip()]
+    if not lines or "\t" not in lines[0]:
+        raise InvalidInput(f"{SAMPLES} has no header line of tab-separated names")
+    return len(lines) - 1
+
+
+def sentinel_time(body: str, otherwise: Instant) -> Instant:
+    """When a sentinel was written: `YYYYMMDDTHHMMSS` or ISO-8601 in UTC; else the file's own time."""
+    stamp = body.split("\t", 1)[0].strip()
+    for parse in (lambda: dt.datetime.strptime(stamp, "%Y%m%dT%H%M%S"), lambda: dt.datetime.fromisoformat(stamp)):
+        try:
+            return from_datetime(parse())
+        except (ValueError, OverflowError):
+            continue
+    return otherwise

@@ -1,0 +1,64 @@
+"""Looking at the settings and at everything wsmon needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from wsmon.cli import exits
+from wsmon.cli.options import common_options, engine, load
+from wsmon.cli.output import print_json, print_table, say
+from wsmon.cli.reading import json_option
+
+
+@click.command()
+@json_option
+@common_options
+@click.pass_context
+def config(ctx: click.Context, as_json: bool) -> None:
+    """Print every setting and where its value came from.
+
+    Example: wsmon config
+    """
+    values = list(load(ctx).values())
+    if as_json:
+        print_json({name: {"value": value, "source": source} for name, value, source in values})
+    else:
+        texts = ((name, json.dumps(value, ensure_ascii=False), source) for name, value, source in values)
+        print_table(("SETTING", "VALUE", "SOURCE"), texts)
+
+
+@click.command()
+@json_option
+@common_options
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> int:
+    """Check settings, credentials, store, clock, run root, monitors and counts.
+
+    Exit code 1 if anything fails; each failure says what to do.
+
+    Example: wsmon doctor
+    """
+    from wsmon.adapters.localdisk import network_file_system
+    from wsmon.services.checking import Doctor, Finding
+
+    with engine(ctx) as opened:
+        examined = Doctor(
+            opened.store,
+            opened.clock,
+            opened.runner(),
+            opened.run_root(),
+            skew=opened.skew_seconds,
+            network=network_file_system,
+        )
+        findings = [Finding("settings", "ok", "readable"), *examined.findings()]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            say(f"{finding.level:<4}  {finding.what:<11}  {finding.text}")
+            if finding.level != "ok":
+                say(f"{'':<4}  {'':<11}  → {finding.advice}")
+    return exits.REFUSED if any(finding.level == "fail" for finding in findings) else exits.DONE

@@ -1,0 +1,144 @@
+"""The questions of `wsmon doctor`, each answered by a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from wsmon.domain.errors import StoreError, WsmonError
+from wsmon.domain.states import WorksetState
+from wsmon.domain.times import age
+from wsmon.ports import Clock, CommandRunner, StateStore
+
+Level = Literal["ok", "warn", "fail"]
+SILENT_SECONDS = 120.0
+COUNTED_AT_MOST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer; `advice` says what to do where it is not ok."""
+
+    what: str
+    level: Level
+    text: str
+    advice: str = ""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What a store with an endpoint can tell about it."""
+
+    def identity(self) -> str:
+        """Who the credentials are."""
+
+    def clock_skew(self) -> float | None:
+        """Seconds this machine's clock is ahead."""
+
+
+class Doctor:
+    """Asks a store and a place how they are."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        clock: Clock,
+        runner: CommandRunner,
+        run_root: Path,
+        *,
+        skew: float,
+        network: Callable[[Path], str | None],
+    ) -> None:
+        self._store, self._clock, self._runner = store, clock, runner
+        self._run_root, self._skew, self._network = run_root, skew, network
+
+    def findings(self) -> Iterator[Finding]:
+        """Credentials, store, clock, place, monitors, locks, counts; what the store bars is left out."""
+        if isinstance(self._store, Remote):
+            yield self._ask("credentials", self._store.identity, "set AWS_PROFILE, or log in again (aws sso login)")
+        store = self._ask("store", self._shape, "make it with `wsmon init`, or choose another with --store")
+        yield store
+        yield self._place()
+        if store.level == "fail":
+            return
+        if isinstance(self._store, Remote):
+            yield self._clock_of(self._store)
+        yield from self._living()
+        yield self._counts()
+
+    def _ask(self, what: str, question: Callable[[], str], advice: str) -> Finding:
+        try:
+            return Finding(what, "ok", question())
+        except WsmonError as error:
+            return Finding(what, "fail", str(error), advice)
+
+    def _shape(self) -> str:
+        self._store.check()
+        info = self._store.info
+        where = f" in {info.region}" if info.region else ""
+        return f"{info.engine} {info.name}{where} has the right shape"
+
+    def _clock_of(self, store: Remote) -> Finding:
+        try:
+            skew = store.clock_skew()
+        except StoreError as error:
+            return Finding("clock", "fail", str(error), "look at the store first")
+        if skew is None:
+            return Finding("clock", "warn", "the endpoint does not tell its time", "compare the clocks by hand")
+        text = f"this machine is {abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the endpoint"
+        # The Date header has whole seconds, so one second is no skew at all.
+        if abs(skew) > self._skew / 2 + 1:
+            return Finding("clock", "fail", text, "set this machine's clock (chrony, systemd-timesyncd)")
+        return Finding("clock", "ok", text)
+
+    def _place(self) -> Finding:
+        kind = self._network(self._run_root)
+        if kind is not None:
+            text = f"{self._run_root} lies on a network file system ({kind})"
+            return Finding("run root", "fail", text, "set [monitor] run_root to a local disk")
+        return self._ask(
+            "run root",
+            lambda: f"{self._run_root} is place {self._runner.place().place_id[:8]}",
+            "set [monitor] run_root to a folder that can be written",
+        )
+
+    def _living(self) -> Iterator[Finding]:
+        now = self._clock.now()
+        monitors = self._store.monitors()
+        silent = [m.name for m in monitors if now - m.heartbeat_at > SILENT_SECONDS * 1e6]
+        if silent:
+            yield Finding("monitors", "warn", f"silent: {', '.join(silent)}", "look whether they still run")
+        elif not monitors:
+            yield Finding("monitors", "warn", "none has signed on", "start one with `wsmon monitor`")
+        else:
+            yield Finding("monitors", "ok", f"{len(monitors)} alive")
+        late = [lease for lease in self._store.leases() if now - lease.expires_at > self._skew * 1e6]
+        if late:
+            oldest = age(max(now - lease.expires_at for lease in late) / 1e6)
+            text = f"{len(late)} dead, the oldest for {oldest}: {', '.join(lease.workset_id for lease in late[:5])}"
+            yield Finding("locks", "warn", text, "a monitor ends or adopts them; start one, or `wsmon unlock --force`")
+        else:
+            yield Finding("locks", "ok", "none is dead")
+
+    def _counts(self) -> Finding:
+        """Compare the tallies with a count, where that is cheap enough."""
+        tallies = self._store.tallies()
+        total = sum(tallies.values())
+        if total > COUNTED_AT_MOST:
+            return Finding("counts", "ok", f"{total:,} worksets (too many to count one by one here)")
+        differing = [state.value for state in WorksetState if self._count(state) != tallies[state]]
+        if differing and tallies == self._store.tallies():
+            text = f"the tally of {', '.join(differing)} differs from a count"
+            return Finding("counts", "fail", text, "run doctor again while nothing changes; if it stays, report it")
+        return Finding("counts", "ok", f"{total:,} worksets, and every tally equals a count")
+
+    def _count(self, state: WorksetState) -> int:
+        count, cursor = 0, None
+        while True:
+            page = self._store.page(state, cursor=cursor, limit=1000)
+            count += len(page.rows)
+            cursor = page.cursor
+            if cursor is None:
+                return count
