@@ -9,6 +9,7 @@ from wsmon.adapters import workfile
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.spec import WorksetSpec, check_name, parse_priority
 from wsmon.domain.states import WorksetPriority, WorksetState
+from wsmon.domain.times import isoformat
 from wsmon.ports import CatalogEntry
 
 BUCKET = "file"
@@ -51,7 +52,9 @@ class FolderCatalog:
         except InvalidInput as error:
             return CatalogEntry(str(folder), None, state, since, str(error))
         priority, metadata, problems = _contents(folder)
-        spec = WorksetSpec(folder.name, BUCKET, str(folder), priority, {"folder": str(folder), **metadata})
+        spec = WorksetSpec(
+            folder.name, BUCKET, str(folder), priority, {"folder": str(folder), "since": isoformat(since), **metadata}
+        )
         if state is WorksetState.ERROR:
             problems = [body.partition("\t")[2].strip() or "no message", *problems]
         return CatalogEntry(str(folder), spec, state, since, "; ".join(problems) or None)

@@ -86,9 +86,7 @@ def sample_count(text: bytes) -> int:
 def sentinel_time(body: str, otherwise: Instant) -> Instant:
     """When a sentinel was written: `YYYYMMDDTHHMMSS` or ISO-8601 in UTC; else the file's own time."""
     stamp = body.split("\t", 1)[0].strip()
-    for parse in (lambda: dt.datetime.strptime(stamp, "%Y%m%dT%H%M%S"), lambda: dt.datetime.fromisoformat(stamp)):
-        try:
-            return from_datetime(parse())
-        except (ValueError, OverflowError):
-            continue
-    return otherwise
+    try:
+        return from_datetime(dt.datetime.fromisoformat(stamp))  # takes the compact form too
+    except (ValueError, OverflowError):
+        return otherwise

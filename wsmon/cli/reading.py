@@ -22,8 +22,10 @@ PERSON_LIMIT = 100
 
 
 @click.command("list")
-@click.option("--state", type=click.Choice(list(WorksetState)), help="Only this state; by default all.")
-@click.option("--priority", type=click.Choice(list(WorksetPriority)), help="Only this tier.")
+@click.option(
+    "--state", type=click.Choice([state.value for state in WorksetState]), help="Only this state; by default all."
+)
+@click.option("--priority", type=click.Choice([priority.value for priority in WorksetPriority]), help="Only this tier.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many; on a terminal 100 by default.")
 @click.option("--all", "everything", is_flag=True, help="All of them, on a terminal too.")
 @json_option
@@ -31,8 +33,8 @@ PERSON_LIMIT = 100
 @click.pass_context
 def list_(
     ctx: click.Context,
-    state: WorksetState | None,
-    priority: WorksetPriority | None,
+    state: str | None,
+    priority: str | None,
     limit: int | None,
     everything: bool,
     as_json: bool,
@@ -55,7 +57,7 @@ def list_(
             say(f"(the first {limit}; --all shows all)")
 
 
-def _rows(opened: Engine, state: WorksetState | None, priority: WorksetPriority | None) -> Iterator[Row]:
+def _rows(opened: Engine, state: str | None, priority: str | None) -> Iterator[Row]:
     for one in [WorksetState(state)] if state else WorksetState:
         for row in opened.commands.rows(one, WorksetPriority(priority) if priority else None):
             if priority is None or row.priority == priority:
