@@ -70,7 +70,11 @@ class WsmonApp(App[None], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = bindings()
     ENABLE_COMMAND_PALETTE = False
     TITLE = "wsmon"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (180, "-huge")]
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  Textual declares it so
+        (0, "-narrow"),
+        (100, "-wide"),
+        (180, "-huge"),
+    ]
 
     def __init__(self, connect: Callable[[], Session], *, with_monitor: bool = False) -> None:
         super().__init__()

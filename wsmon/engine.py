@@ -66,10 +66,18 @@ class Engine:
         host = socket.gethostname()
         fields: dict[str, Any] = {
             name: getattr(chosen, name)
-            for name in (
-                "poll_seconds max_concurrent lease_seconds renew_seconds skew_seconds timeout_seconds"
-                " stop_grace_seconds on_stop allow_metadata_command exit_categories"
-            ).split()
+            for name in [
+                "poll_seconds",
+                "max_concurrent",
+                "lease_seconds",
+                "renew_seconds",
+                "skew_seconds",
+                "timeout_seconds",
+                "stop_grace_seconds",
+                "on_stop",
+                "allow_metadata_command",
+                "exit_categories",
+            ]
         }
         fields |= {
             "name": chosen.owner_id or f"{host}-{os.getpid()}",

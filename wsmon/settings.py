@@ -127,11 +127,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__")
 
-    store: StoreSettings = Field(default_factory=lambda: StoreSettings(), description="Where the state lies.")
-    monitor: MonitorSettings = Field(default_factory=lambda: MonitorSettings(), description="How a monitor works.")
-    retry: RetrySettings = Field(default_factory=lambda: RetrySettings(), description="When failures are retried.")
-    pool: PoolSettings = Field(default_factory=lambda: PoolSettings(), description="This machine as a pool.")
-    tui: TuiSettings = Field(default_factory=lambda: TuiSettings(), description="The terminal UI.")
+    store: StoreSettings = Field(default_factory=StoreSettings, description="Where the state lies.")
+    monitor: MonitorSettings = Field(default_factory=MonitorSettings, description="How a monitor works.")
+    retry: RetrySettings = Field(default_factory=RetrySettings, description="When failures are retried.")
+    pool: PoolSettings = Field(default_factory=PoolSettings, description="This machine as a pool.")
+    tui: TuiSettings = Field(default_factory=TuiSettings, description="The terminal UI.")
 
     @classmethod
     def settings_customise_sources(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -147,7 +147,7 @@ class TestFeed:
 
 
 class TestTexts:
-    METADATA = {
+    METADATA: ClassVar[dict[str, Any]] = {
         "float": 1.0,
         "int": 1,
         "big": 10**30,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.domain.build import (
@@ -20,7 +22,7 @@ from tests.domain.build import (
     running,
 )
 from wsmon.domain import holding, operating
-from wsmon.domain.change import SlotClaim
+from wsmon.domain.change import Change, SlotClaim
 from wsmon.domain.errors import AlreadyExists, IllegalTransition, LockHeld, LockLost, NotDue
 from wsmon.domain.holding import clip
 from wsmon.domain.spec import WorksetSpec
@@ -173,7 +175,7 @@ def test_an_adoption_takes_the_next_token_and_keeps_the_run() -> None:
 def test_a_slot_is_freed_on_every_way_out(way_out: str) -> None:
     held = after(holding.acquire(ready(), ctx(), holder="m1", duration=60, claim=SlotClaim("pool", 1)))
     assert held.slot == "pool"
-    changes = {
+    changes: dict[str, Callable[[], Change | None]] = {
         "release": lambda: holding.release(held, ctx(), token=1),
         "complete": lambda: holding.complete(running(held), ctx(), token=1),
         "fail": lambda: holding.fail(held, ctx(), token=1, category=ErrorCategory.DATA, details="", policy=POLICY),

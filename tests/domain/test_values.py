@@ -19,7 +19,7 @@ from wsmon.domain.outcome import category_of
 from wsmon.domain.spec import WorksetSpec, check_document, check_name, check_reason, parse_priority, shown
 from wsmon.domain.states import ErrorCategory, WorksetPriority
 from wsmon.domain.template import check_template, render
-from wsmon.domain.workset import row_of
+from wsmon.domain.workset import Lease, row_of
 
 
 @pytest.mark.parametrize("good", ["ws-1", "a;rm -rf ~", "[bold]x[/bold]", "größe/é世界", "🧬" * 100, "x" * 512])
@@ -147,11 +147,16 @@ def test_exit_codes_have_categories(code: int | None, category: str) -> None:
     assert category_of(code) is ErrorCategory(category)
 
 
+def leased() -> Lease:
+    lease = holding.acquire(ready(), ctx(), holder="m", duration=60).lease
+    assert lease is not None
+    return lease
+
+
 class TestLeaseWatch:
     """A lock is dead by the observer's own clock, or long past by the wall's."""
 
-    lease = holding.acquire(ready(), ctx(), holder="m", duration=60).lease
-    assert lease is not None
+    lease = leased()
 
     def test_unchanged_for_its_whole_duration(self) -> None:
         watch = LeaseWatch(skew=60)

@@ -44,7 +44,7 @@ class Outage:
 def started(world: World, monitor: Monitor) -> None:
     monitor.step()
     assert world.get().state is S.IN_PROGRESS
-    wait_for(lambda: world.lines())
+    wait_for(world.lines)
 
 
 @pytest.mark.parametrize("seconds", [0.1, 2.0])
@@ -71,7 +71,13 @@ def test_a_holder_that_renews_keeps_its_lock(world: World) -> None:
     held = world.monitor("holder", command=world.command(2.0))
     started(world, held)
     other = world.monitor("other")
-    world.drive(other, lambda: held.keeper.renew_due() or held.step() or world.get().state is S.COMPLETE)
+
+    def renewed_until_complete() -> bool:
+        held.keeper.renew_due()
+        held.step()
+        return world.get().state is S.COMPLETE
+
+    world.drive(other, renewed_until_complete)
     assert Verb.ADOPT not in world.verbs()
 
 
@@ -104,7 +110,7 @@ def test_a_start_that_never_spawned_is_gone_not_unknown(world: World) -> None:
     world.register()
     store = Outage(world)
     store.lose = Verb.START
-    monitor = world.monitor("cut", store=store)  # type: ignore[arg-type]
+    monitor = world.monitor("cut", store=store)
     with pytest.raises(StoreUnreachable):
         monitor.step()
     assert world.get().state is S.IN_PROGRESS
@@ -120,7 +126,7 @@ def test_an_outage_is_lived_through(world: World) -> None:
     world.register()
     world.register("w2")
     store = Outage(world)
-    monitor = world.monitor("m", store=store, command=world.command(0.3), max_concurrent=1)  # type: ignore[arg-type]
+    monitor = world.monitor("m", store=store, command=world.command(0.3), max_concurrent=1)
     started(world, monitor)
     store.cut = True
     run = monitor.runs.attended["w1"].run
@@ -140,7 +146,7 @@ def test_an_outage_is_lived_through(world: World) -> None:
 def test_run_survives_an_outage_and_says_so(world: World) -> None:
     store = Outage(world)
     store.cut = True
-    monitor = world.monitor(store=store)  # type: ignore[arg-type]
+    monitor = world.monitor(store=store)
     assert monitor._pass() > 0
     assert world.log.told("pass failed")
     store.cut = False
@@ -152,7 +158,7 @@ def test_a_run_at_another_place_is_unknown_and_only_alerts(world: World) -> None
     world.register()
     started(world, world.monitor("far", place="far-runs", command=world.command(0.1)))
     near = world.monitor("near")
-    alerts = world.drive(near, lambda: world.store.alerts(), seconds=20)
+    alerts = world.drive(near, world.store.alerts, seconds=20)
     assert (alerts[0].kind, alerts[0].subject, alerts[0].severity) == ("orphaned", "w1", "critical")
     assert world.get().state is S.IN_PROGRESS
     world.commands.unlock("w1", reason="it is dead")
@@ -166,7 +172,7 @@ def test_a_callers_workset_without_a_run_of_ours_is_never_adopted(world: World) 
     lease = world.commands.acquire("w1", holder="script", seconds=0.3)
     world.commands.start("w1", token=lease.token)
     monitor = world.monitor()
-    world.drive(monitor, lambda: world.store.alerts(), seconds=20)
+    world.drive(monitor, world.store.alerts, seconds=20)
     assert world.verbs()[-1] is Verb.START
 
 

@@ -1,0 +1,1 @@
+"""One port, one place: how each meets the world."""

@@ -5,8 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 NETWORK = frozenset(
-    "nfs nfs4 cifs smb smb2 smb3 smbfs 9p afs ceph glusterfs lustre gpfs beegfs ncpfs davfs fuse.sshfs"
-    " fuse.davfs2 fuse.glusterfs fuse.s3fs fuse.rclone fuse.ceph fuse.goofys fuse.mountpoint-s3".split()
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "9p",
+        "afs",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "ncpfs",
+        "davfs",
+        "fuse.sshfs",
+        "fuse.davfs2",
+        "fuse.glusterfs",
+        "fuse.s3fs",
+        "fuse.rclone",
+        "fuse.ceph",
+        "fuse.goofys",
+        "fuse.mountpoint-s3",
+    ]
 )
 _MOUNTS = Path("/proc/self/mountinfo")
 

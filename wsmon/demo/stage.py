@@ -87,7 +87,7 @@ class Stage:
         )
 
     def _start_peer(self) -> str:
-        """ministack on a free port. Raises MissingExtra where it is not installed."""
+        """Ministack on a free port. Raises MissingExtra where it is not installed."""
         program = Path(sys.executable).with_name("ministack")
         if importlib.util.find_spec("ministack") is None or not program.exists():
             raise MissingExtra("the demo on DynamoDB needs ministack; get it with `pip install ministack` beside wsmon")

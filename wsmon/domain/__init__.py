@@ -1,0 +1,1 @@
+"""Worksets, states, locks and changes: pure, without input or output; `now` is an argument."""

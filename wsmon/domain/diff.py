@@ -10,7 +10,7 @@ from wsmon.domain.workset import Workset
 
 
 def diff(a: Workset, b: Workset) -> dict[str, Any]:
-    """The fields of `b` that differ from `a`'s; `apply(a, diff(a, b)) == b`."""
+    """The fields of `b` that differ from those of `a`; `apply` gives `b` back from them."""
     names = (f.name for f in fields(Workset))
     return {name: value for name in names if (value := getattr(b, name)) != getattr(a, name)}
 

@@ -44,6 +44,7 @@ class WorksetSpec:
         object.__setattr__(self, "priority", parse_priority(self.priority))
         check_document("metadata", self.metadata)
         check_document("requirements", self.requirements)
+        check_document("metadata with requirements", {**self.metadata, "requirements": self.requirements})
 
 
 def parse_priority(value: str) -> WorksetPriority:
@@ -117,15 +118,18 @@ def _check_value(where: str, value: object, depth: int) -> None:
                 raise InvalidInput(f"{where} is {value}, which JSON does not know; use a finite number or null")
         case Mapping():
             for key, item in value.items():
-                if not isinstance(key, str):
-                    raise InvalidInput(f"{where} has the key {shown(key)}; JSON keys are texts")
-                check_encodable(f"a key of {where}", key)
-                _check_value(f"{where}.{key[:40]}", item, depth + 1)
+                _check_value(f"{where}.{_check_key(where, key)[:40]}", item, depth + 1)
         case list() | tuple():
             for index, item in enumerate(value):
                 _check_value(f"{where}[{index}]", item, depth + 1)
         case _:
             raise InvalidInput(f"{where} is a {type(value).__name__}, which JSON does not know")
+
+
+def _check_key(where: str, key: object) -> str:
+    if not isinstance(key, str):
+        raise InvalidInput(f"{where} has the key {shown(key)}; JSON keys are texts")
+    return check_encodable(f"a key of {where}", key)
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -1,0 +1,1 @@
+"""What wsmon does, on domain and ports alone."""

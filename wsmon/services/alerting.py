@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Lease, Row
@@ -12,7 +13,7 @@ CRITICAL, WARNING = "critical", "warning"
 
 
 def derive(
-    rows: Iterable[Row], leases: Sequence[Lease], dead: Set[str], stored: Iterable[AlertRecord]
+    rows: Iterable[Row], leases: Sequence[Lease], dead: AbstractSet[str], stored: Iterable[AlertRecord]
 ) -> tuple[AlertRecord, ...]:
     """Errors, failures, dead locks and unattended runs, with the stored ones; critical and newest first."""
     held = {lease.workset_id for lease in leases}

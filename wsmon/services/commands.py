@@ -173,7 +173,8 @@ class Commands:
         except StaleWrite as stale:
             other = stale.lease.holder if stale.lease else None
             raise LockHeld(workset_id, other or "another", stale.lease) from None
-        assert change is not None and change.lease is not None
+        assert change is not None
+        assert change.lease is not None
         return _workset(change), change.lease
 
     def refresh(self, workset_id: str, *, holder: str, token: int | None = None) -> Lease:
@@ -254,7 +255,8 @@ class Commands:
             return holding.adopt(ws, ctx, holder=holder, duration=seconds, dead=dead)
 
         change = self._write(workset, decide)
-        assert change is not None and change.lease is not None
+        assert change is not None
+        assert change.lease is not None
         return _workset(change), change.lease
 
     def cancelled(self, workset: Workset | str, *, token: int) -> Workset:

@@ -10,7 +10,18 @@ from wsmon.domain.times import Instant, isoformat
 from wsmon.domain.workset import Lease, Row, Workset
 
 _MOMENTS = frozenset(
-    "registered_at queued_at updated_at locked_at started_at ended_at retry_after at acquired_at expires_at".split()
+    [
+        "registered_at",
+        "queued_at",
+        "updated_at",
+        "locked_at",
+        "started_at",
+        "ended_at",
+        "retry_after",
+        "at",
+        "acquired_at",
+        "expires_at",
+    ]
 )
 _INTERNAL = frozenset({"change_id"})
 

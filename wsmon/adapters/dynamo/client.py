@@ -38,8 +38,16 @@ _CONFIG = Config(
     max_pool_connections=64,
 )
 _PASSING = frozenset(
-    "ThrottlingException ProvisionedThroughputExceededException RequestLimitExceeded InternalServerError"
-    " ServiceUnavailable TransactionInProgressException TransactionConflictException LimitExceededException".split()
+    [
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "ServiceUnavailable",
+        "TransactionInProgressException",
+        "TransactionConflictException",
+        "LimitExceededException",
+    ]
 )
 _EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
 _CONFLICTS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})

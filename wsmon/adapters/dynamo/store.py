@@ -89,7 +89,7 @@ class DynamoStore(Facts):
         standing = refused.get(writing.WORKSET)
         passed_by = standing is not None and standing["rev"] >= change.event.seq
         if passed_by and self._stands(change.event):
-            return
+            return None
         if set(refused) == {writing.SLOT}:
             if refused[writing.SLOT] is None and change.claim is not None and self._ensure_claims(change.claim.cluster):
                 return self.commit(change)

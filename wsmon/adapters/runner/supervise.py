@@ -64,7 +64,7 @@ def spawn(spec: dict, folder: str, lock: int) -> tuple[int, str]:  # type: ignor
             os.set_inheritable(lock, True)
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
-            os.execvp(spec["argv"][0], spec["argv"])
+            os.execvp(spec["argv"][0], spec["argv"])  # noqa: S606  no shell is what is wanted
         except BaseException as error:
             code = 127 if isinstance(error, FileNotFoundError) else 126
             os.write(writer, f"{code} {error}".encode(errors="replace")[:4000])

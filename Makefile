@@ -1,0 +1,76 @@
+# Everything a developer or CI types. `make demo` and `make test` need Python >= 3.11, make and git, nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 3
+SEEDS ?= 20
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test ci bench check lint types contracts peers screenshots cov soak wheel clean
+
+help: ## These targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 14
+
+setup: $(READY) ## The virtual environment with everything pinned
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "wsmon needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "This Python cannot make virtual environments. Install its venv package (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@echo "setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -c constraints.txt pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group dev
+	@touch $@
+
+demo: setup ## The live TUI over real running work
+	@$(BIN)/wsmon demo
+
+peers: setup ## The wire peers for DynamoDB, as far as they can be had here
+	@$(BIN)/python -m tests.peers --install
+
+test: setup peers ## The whole suite, in under 3 minutes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+check: lint types contracts ## What needs no test run
+
+lint: setup ## Style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## Types
+	$(BIN)/mypy
+
+contracts: setup ## Who may import whom
+	$(BIN)/lint-imports
+
+cov: setup peers ## Branches of domain and services that no test takes
+	$(BIN)/coverage run -m pytest tests/domain tests/services tests/contract tests/live
+	$(BIN)/coverage report
+
+bench: setup peers ## Ratios and counts, side by side
+	$(BIN)/python -m tests.bench
+
+soak: setup peers ## The full figures
+	WSMON_RACE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm --timeout 1800
+
+screenshots: setup ## The pictures of the README and docs
+	$(BIN)/python -m tests.tui.screenshots
+
+wheel: setup ## Build the wheel and try it in an empty environment, from another folder
+	rm -rf dist
+	$(BIN)/python -m build --wheel --outdir dist .
+	$(BIN)/python -m tests.project.try_wheel dist
+
+ci: ## What CI runs
+	$(MAKE) check
+	WSMON_REQUIRE_PEERS=1 $(MAKE) peers
+	WSMON_REQUIRE_PEERS=1 $(MAKE) wheel
+	WSMON_REQUIRE_PEERS=1 WSMON_RACE_ROUNDS=300 $(MAKE) test
+
+clean: ## Everything that was made
+	rm -rf $(VENV) .peers dist build .mypy_cache .ruff_cache .hypothesis .coverage* .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
