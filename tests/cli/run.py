@@ -19,7 +19,7 @@ class Cli:
 
     def __call__(
         self, *args: str, code: int | None = 0, stdin: bytes | None = None, timeout: float = 60
-    ) -> "subprocess.CompletedProcess[str]":
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command and check its exit code; no traceback may reach a user."""
         where = ["--store", self.store] if self.store else []
         done = subprocess.run(

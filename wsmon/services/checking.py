@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -56,9 +56,13 @@ class Doctor:
 
     def findings(self) -> Iterator[Finding]:
         """Credentials, store, clock, place, monitors, locks, counts; what the store bars is left out."""
-        if isinstance(self._store, Remote):
-            yield self._ask("credentials", self._store.identity, "set AWS_PROFILE, or log in again (aws sso login)")
         store = self._ask("store", self._shape, "make it with `wsmon init`, or choose another with --store")
+        if isinstance(self._store, Remote):
+            who = self._ask("credentials", self._store.identity, "set AWS_PROFILE, or log in again (aws sso login)")
+            if who.level == "fail" and store.level == "ok":
+                # Not every endpoint that speaks DynamoDB can also say who is asking.
+                who = replace(who, level="warn", advice="the store takes them all the same; nothing to do")
+            yield who
         yield store
         yield self._place()
         if store.level == "fail":
