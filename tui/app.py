@@ -83,7 +83,6 @@ class WsmonApp(App[None], inherit_bindings=False):
         self._monitor: Any = None
         self._session: Session | None = None
         self._rows: dict[str, Row] = {}
-        self._leases: dict[str, Lease] = {}
         self._status = Status()
         self._read_at: int | None = None
         self._follower = Follower(connect, self.post_message)
@@ -92,24 +91,28 @@ class WsmonApp(App[None], inherit_bindings=False):
         self.clusters, self.alerts = ClustersPanel(), AlertsPanel()
         self.panels: tuple[Panel[Any], ...] = (self.queue, self.locks, self.clusters, self.alerts)
         self.queue.attach(self._rows)
+        self.status_bar, self.key_bar = StatusBar(), KeyBar()
+        self._strip = Static("", id="strip", markup=False)
+        self._upper, self._side = Horizontal(id="upper"), Vertical(id="side")
+        self._filter = Input(placeholder="filter: words that must match, !word must not", id="filter")
 
     def compose(self) -> ComposeResult:
         """Status, panels, filter, keys."""
-        yield StatusBar()
-        yield Static("", id="strip", markup=False)
+        yield self.status_bar
+        yield self._strip
         with Vertical(id="main"):
-            with Horizontal(id="upper"):
+            with self._upper:
                 yield self.queue
-                with Vertical(id="side"):
+                with self._side:
                     yield self.locks
                     yield self.clusters
             yield self.alerts
-        yield Input(placeholder="filter: words that must match, !word must not", id="filter")
-        yield KeyBar()
+        yield self._filter
+        yield self.key_bar
 
     def on_mount(self) -> None:
         """Show the first frame, then connect."""
-        self.query_one("#filter").display = False
+        self._filter.display = False
         self.queue.table.focus()
         self._arrange(self.queue)
         self._show_status()
@@ -142,13 +145,13 @@ class WsmonApp(App[None], inherit_bindings=False):
         threading.Thread(target=work, name="monitor", daemon=True).start()
 
     @on(Changed)
-    def _changed(self, message: Changed) -> None:
-        delta = message.delta
+    def _changed(self) -> None:
+        delta = self._follower.take()
+        if delta is None:
+            return
         self._rows.update(delta.rows)
         for workset_id in delta.gone:
             self._rows.pop(workset_id, None)
-        if delta.leases or delta.counts:
-            self._leases = {lease.workset_id: lease for lease in delta.leases}
         self._read_at = delta.at
         status = self._status
         status.trouble, status.counts, status.alerts = "", dict(delta.counts), len(delta.alerts)
@@ -187,10 +190,10 @@ class WsmonApp(App[None], inherit_bindings=False):
     def _show_status(self) -> None:
         if self._session is not None and self._read_at is not None:
             self._status.age = max(0.0, (self._session.clock.now() - self._read_at) / 1e6)
-        self.query_one(StatusBar).show(self._status)
+        self.status_bar.show(self._status)
 
     def _show_keys(self) -> None:
-        self.query_one(KeyBar).show(workset=self._panel() is not self.clusters, writable=self._status.writable)
+        self.key_bar.show(workset=self._panel() is not self.clusters, writable=self._status.writable)
 
     # panels
 
@@ -202,9 +205,9 @@ class WsmonApp(App[None], inherit_bindings=False):
         """Mark the active panel; where there is room for one only, it is the one shown."""
         for panel in self.panels:
             panel.set_class(panel is active, "-active")
-        self.query_one("#upper").set_class(active is not self.alerts, "-active")
-        self.query_one("#side").set_class(active in {self.locks, self.clusters}, "-active")
-        self.query_one("#strip", Static).update(verbs.strip(self.panels, active))
+        self._upper.set_class(active is not self.alerts, "-active")
+        self._side.set_class(active in {self.locks, self.clusters}, "-active")
+        self._strip.update(verbs.strip(self.panels, active))
         self._show_keys()
 
     def on_descendant_focus(self) -> None:
@@ -239,11 +242,10 @@ class WsmonApp(App[None], inherit_bindings=False):
 
     def action_filter(self) -> None:
         """Ask for words."""
-        field = self.query_one("#filter", Input)
-        field.display = True
-        field.value = self.queue.filter_text
+        self._filter.display = True
+        self._filter.value = self.queue.filter_text
         self.action_panel(1)
-        field.focus()
+        self._filter.focus()
 
     @on(Input.Changed, "#filter")
     def _filter_typed(self, event: Input.Changed) -> None:
@@ -255,12 +257,12 @@ class WsmonApp(App[None], inherit_bindings=False):
         self._leave_filter()
 
     def _leave_filter(self) -> None:
-        self.query_one("#filter").display = False
+        self._filter.display = False
         self.queue.table.focus()
 
     def action_unfilter(self) -> None:
         """Leave the filter's field, or take the filter off."""
-        if self.query_one("#filter").display:
+        if self._filter.display:
             self._leave_filter()
         if self.queue.filter_text:
             self.queue.narrow(text="")
@@ -280,7 +282,10 @@ class WsmonApp(App[None], inherit_bindings=False):
         workset_id = self._panel().selected()
         if workset_id is not None and self._session is not None:
             self.push_screen(Detail(workset_id))
-            self._read(workset_id)
+
+    @on(Detail.Wanted)
+    def _detail_wanted(self, message: Detail.Wanted) -> None:
+        self._read(message.workset_id)
 
     @on(RowTable.Chosen)
     def _chosen(self) -> None:

@@ -11,12 +11,29 @@ from wsmon.services.commands import Commands
 class Session(Protocol):
     """One operator on one store; the engine is one."""
 
-    store: StateStore
-    clock: Clock
-    commands: Commands
-    who: str
-    writable: bool
-    refresh_seconds: float
+    @property
+    def store(self) -> StateStore:
+        """Where the state lies."""
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's clocks."""
+
+    @property
+    def commands(self) -> Commands:
+        """The verbs, said by this operator."""
+
+    @property
+    def who(self) -> str:
+        """`user@host`."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether changes are possible."""
+
+    @property
+    def refresh_seconds(self) -> float:
+        """How often to look."""
 
     @property
     def skew_seconds(self) -> float:

@@ -27,11 +27,7 @@ class Connected(Message):
 
 
 class Changed(Message):
-    """The store was looked at."""
-
-    def __init__(self, delta: Delta) -> None:
-        super().__init__()
-        self.delta = delta
+    """The store was looked at; `Follower.take` gives what came of it."""
 
 
 class Troubled(Message):
@@ -49,6 +45,8 @@ class Follower(threading.Thread):
         super().__init__(name="live-view", daemon=True)
         self._connect, self._post = connect, post
         self._ended, self._wake = threading.Event(), threading.Event()
+        self._mutex = threading.Lock()
+        self._untaken: Delta | None = None
 
     def run(self) -> None:
         """Until `stop`: connect, open, poll; after a trouble wait and go on where it stood."""
@@ -64,12 +62,12 @@ class Follower(threading.Thread):
                 if view is None:
                     opening = LiveView(session.store, session.clock, skew=session.skew_seconds)
                     for delta in opening.open():
-                        self._post(Changed(delta))
+                        self._tell(delta)
                     view = opening
                 else:
                     delta = view.poll()
                     quiet = 0 if delta.rows or delta.gone else quiet + 1
-                    self._post(Changed(delta))
+                    self._tell(delta)
                 pause = FIRST_PAUSE
                 # Somebody who works sees changes at once; an idle store is asked half as often.
                 factor = IDLE_FACTOR if quiet > IDLE_AFTER_POLLS else 1.0
@@ -81,6 +79,20 @@ class Follower(threading.Thread):
             except WsmonError as error:
                 self._post(Troubled(str(error), LONGEST_PAUSE))
                 self._rest(LONGEST_PAUSE)
+
+    def _tell(self, delta: Delta) -> None:
+        """Post, unless a message is on its way already: then what it brings grows, and nothing is dropped."""
+        with self._mutex:
+            waiting = self._untaken
+            self._untaken = delta if waiting is None else waiting.merged(delta)
+        if waiting is None:
+            self._post(Changed())
+
+    def take(self) -> Delta | None:
+        """Everything since the last call."""
+        with self._mutex:
+            delta, self._untaken = self._untaken, None
+        return delta
 
     def _rest(self, seconds: float) -> None:
         self._wake.wait(seconds)

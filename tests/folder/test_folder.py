@@ -188,9 +188,9 @@ def test_real_worksets_are_imported_claimed_and_run_to_their_end(tmp_path: Path)
     cli("import", "folder", str(REAL))
     cli("monitor", "--once")
     assert {row["workset_id"]: row["state"] for row in cli.json("list")} == dict.fromkeys(expected, "complete")
-    for name, (folder, arguments) in expected.items():
+    for name, (source, arguments) in expected.items():
         run = cli.json("show", name)["run"]
         wrote = json.loads((Path(run["folder"]) / "output.log").read_text())
-        assert wrote[:3] == [name, folder, arguments.strip()]
+        assert wrote[:3] == [name, source, arguments.strip()]
         assert wrote[3:] == arguments.replace('"', "").split()
         assert cli.json("show", name)["metadata"]["notes"].startswith("Daylily Snakemake")

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -24,6 +25,13 @@ VALUE_CHARS = 2000
 
 class Detail(ModalScreen[None]):
     """Facts above, history below; it scrolls as a whole."""
+
+    class Wanted(Message):
+        """The screen is there and wants its workset read."""
+
+        def __init__(self, workset_id: str) -> None:
+            super().__init__()
+            self.workset_id = workset_id
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,d", "leave", show=False),
@@ -46,6 +54,10 @@ class Detail(ModalScreen[None]):
             scroll.border_title = Text(visible(self.workset_id)[:120])
             scroll.border_subtitle = "esc back · j k scroll"
             yield Static(Text("reading …", "dim"), id="detail-text")
+
+    def on_mount(self) -> None:
+        """Ask for what to show."""
+        self.post_message(self.Wanted(self.workset_id))
 
     def action_scroll(self, lines: int) -> None:
         """Move by lines."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wsmon.domain.change import Event
 from wsmon.domain.observing import LeaseWatch
@@ -94,18 +94,20 @@ class LiveView:
             heads |= self._known(page.rows)
             if page.cursor is not None:
                 rest[state] = page.cursor
-        yield self._delta(heads, frozenset())
+        first = self._delta(heads, frozenset())
+        yield first
         for state, cursor in rest.items():
-            yield from self._load(state, cursor)
+            for rows in self._load(state, cursor):
+                yield replace(first, at=self._clock.now(), rows=rows)
 
-    def _load(self, state: WorksetState, cursor: str) -> Iterator[Delta]:
+    def _load(self, state: WorksetState, cursor: str) -> Iterator[dict[str, Row]]:
         following: str | None = cursor
         loaded = OPEN_PAGE
         while following is not None and (state not in TERMINAL or loaded < self._limit):
             page = self._store.page(state, cursor=following, limit=LOAD_PAGE, newest_first=state in TERMINAL)
             loaded += len(page.rows)
             following = page.cursor
-            yield Delta(self._clock.now(), rows=self._known(page.rows), counts=dict(self.counts))
+            yield self._known(page.rows)
 
     def _known(self, rows: Iterable[Row]) -> dict[str, Row]:
         """Keep the rows that are newer than what is known."""

@@ -17,6 +17,7 @@ from wsmon.domain.errors import StoreUnreachable, StoreUnusable
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 15.0
+CLOSE_SECONDS = 2.0
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL})
 
 
@@ -26,7 +27,8 @@ class Connections:
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: dict[sqlite3.Connection, threading.Lock] = {}
+        """Each connection with the lock its thread holds while it works."""
         self._mutex = threading.Lock()
         self._closed = False
 
@@ -38,7 +40,14 @@ class Connections:
         until, pause = time.monotonic() + PATIENCE_SECONDS, 0.002
         while True:
             try:
-                return work(self._mine())
+                connection = self._mine()
+                with self._local.lock:
+                    return work(connection)
+            except sqlite3.ProgrammingError:
+                # `close` came between taking the connection and using it.
+                if not self._closed:
+                    raise
+                raise self._was_closed() from None
             except sqlite3.Error as error:
                 self._drop()
                 if not _may_pass(error) or time.monotonic() > until:
@@ -63,12 +72,15 @@ class Connections:
         return self.run(whole)
 
     def _mine(self) -> sqlite3.Connection:
+        if self._closed:
+            raise self._was_closed()
         connection = getattr(self._local, "connection", None)
         if connection is not None and self._same_file():
             return connection  # type: ignore[no-any-return]
         self._drop()
         connection = self._open()
         self._local.connection, self._local.inode = connection, self._inode()
+        self._local.lock = self._all[connection]
         return connection
 
     def _inode(self) -> tuple[int, int] | None:
@@ -83,8 +95,6 @@ class Connections:
         return bool(self._inode() == self._local.inode)
 
     def _open(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StoreUnreachable(f"the store {self.path} was closed")
         schema.refuse_network_disk(self.path)
         if getattr(self._local, "inode", None) and not self.path.exists():
             raise StoreUnreachable(f"the store {self.path} is gone; bring the file back")
@@ -103,16 +113,19 @@ class Connections:
             connection.close()
             raise
         with self._mutex:
-            self._all.append(connection)
+            self._all[connection] = threading.Lock()
         return connection
 
     def _drop(self) -> None:
         connection = getattr(self._local, "connection", None)
         if connection is not None:
             self._local.connection = None
-            with self._mutex, contextlib.suppress(ValueError):
-                self._all.remove(connection)
+            with self._mutex:
+                self._all.pop(connection, None)
             connection.close()
+
+    def _was_closed(self) -> StoreUnreachable:
+        return StoreUnreachable(f"the store {self.path} was closed")
 
     def _explained(self, error: sqlite3.Error) -> Exception:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -126,9 +139,12 @@ class Connections:
         """Close every thread's connection; the object cannot be used afterwards."""
         with self._mutex:
             self._closed = True
-            connections, self._all = self._all, []
-        for connection in connections:
-            connection.close()
+            connections, self._all = self._all, {}
+        for connection, lock in connections.items():
+            # Closing under a thread that works on it would end the process; one that hangs keeps its own.
+            if lock.acquire(timeout=CLOSE_SECONDS):
+                connection.close()
+                lock.release()
 
 
 def _may_pass(error: sqlite3.Error) -> bool:

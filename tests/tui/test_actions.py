@@ -1,0 +1,228 @@
+"""Every row of the action table does what it says, asks when it must, and is refused when read-only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, Static
+
+from tests.tui.stage import Stage, settled
+from tui.actions import ACTIONS
+from tui.app import WsmonApp
+from tui.screens.confirm import Confirm
+from tui.screens.detail import Detail
+from tui.screens.help import Help
+from wsmon.domain.states import Verb, WorksetPriority, WorksetState
+
+S = WorksetState
+
+
+def app_of(pilot: Pilot[Any]) -> WsmonApp:
+    assert isinstance(pilot.app, WsmonApp)
+    return pilot.app
+
+
+async def go_to(pilot: Pilot[Any], workset_id: str) -> None:
+    """Put the queue's cursor on a workset."""
+    table = app_of(pilot).queue.table
+    place = table.rows.find(workset_id)
+    assert place is not None
+    table._go(place)
+    await pilot.pause()
+
+
+async def asked(pilot: Pilot[Any]) -> None:
+    """Wait for a question; its focus is on Cancel."""
+
+    def there() -> bool:
+        focused = pilot.app.screen.focused
+        return isinstance(pilot.app.screen, Confirm) and focused is not None and focused.id == "leave"
+
+    await settled(pilot, there)
+
+
+async def confirm(pilot: Pilot[Any], key: str, reason: str = "", choice: int = 0) -> str:
+    """Press a key, wait for the question, answer it; what it showed."""
+    await pilot.press(key)
+    await asked(pilot)
+    screen = pilot.app.screen
+    assert isinstance(screen, Confirm)
+    shown = text_of(screen)
+    screen.query_one("#confirm-reason", Input).value = reason
+    screen.query_one(f"#choice-{choice}", Button).press()
+    await pilot.pause()
+    return shown
+
+
+def text_of(screen: Confirm) -> str:
+    parts = [str(screen.query_one(f"#confirm-{name}", Static).render()) for name in ("title", "facts", "consequence")]
+    return "\n".join([*parts, " ".join(str(button.label) for button in screen.query(Button))])
+
+
+def test_no_key_is_bound_twice_and_none_that_terminals_need() -> None:
+    keys = [key for action in ACTIONS for key in action.keys.split(",")]
+    assert len(keys) == len(set(keys))
+    assert not {f"ctrl+{letter}" for letter in "abdkqszh"} & set(keys)
+    for action in ACTIONS:
+        if action.changes:
+            assert all(len(key) == 1 and key.isupper() for key in action.keys.split(","))
+
+
+@pytest.mark.parametrize(
+    ("key", "target", "verb", "after"),
+    [
+        ("R", "e", Verb.REQUEUE, S.READY),
+        ("U", "l", Verb.UNLOCK, S.READY),
+        ("U", "r", Verb.UNLOCK, S.IN_PROGRESS),
+        ("I", "e", Verb.IGNORE, S.IGNORED),
+        ("X", "r", Verb.CANCEL, S.IN_PROGRESS),
+    ],
+)
+async def test_what_changes_asks_first_and_then_does_it(
+    stage: Stage, key: str, target: str, verb: Verb, after: WorksetState
+) -> None:
+    for name in ("e", "l", "r", "z"):
+        stage.register(name)
+    stage.fail("e", "data", "bad")
+    stage.lock("l", "mon-7")
+    stage.run("r", "mon-8")
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 4)
+        await go_to(pilot, target)
+        before = stage.filler.get(target)
+        shown = await confirm(pilot, key, "because I say so")
+        assert target in shown
+        assert f"version  {before.rev}" in shown
+        assert (before.holder or "nobody") in shown
+        if verb is Verb.UNLOCK and before.state is S.IN_PROGRESS:
+            assert "run itself is not touched" in shown
+        await settled(pilot, lambda: stage.filler.get(target).rev == before.rev + 1)
+        assert stage.filler.get(target).state is after
+        event = stage.real.history(target)[-1]
+        assert (event.verb, event.actor, event.reason) == (verb, "ada@node-1", "because I say so")
+        await settled(pilot, lambda: app_of(pilot)._rows[target].rev == before.rev + 1)
+
+
+async def test_priority_offers_the_other_tiers(stage: Stage) -> None:
+    stage.register("w")
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        shown = await confirm(pilot, "P", choice=1)
+        assert shown.endswith("Cancel urgent low")
+        await settled(pilot, lambda: stage.filler.get("w").priority is WorksetPriority.LOW)
+
+
+async def test_escape_and_cancel_change_nothing_and_a_reason_is_needed(stage: Stage) -> None:
+    stage.register("w")
+    stage.fail("w", "data", "bad")
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        for leave in ("escape", "enter"):
+            await pilot.press("R")
+            await asked(pilot)
+            await pilot.press(leave)
+            await settled(pilot, lambda: not isinstance(pilot.app.screen, Confirm))
+        await confirm(pilot, "R", reason="")
+        assert isinstance(pilot.app.screen, Confirm)
+        assert stage.filler.get("w").state is S.ERROR
+
+
+async def test_a_change_since_the_look_is_told_and_nothing_overwritten(stage: Stage) -> None:
+    stage.register("w")
+    stage.fail("w", "data", "bad")
+    async with stage.app().run_test(size=(120, 40), notifications=True) as pilot:
+        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await pilot.press("R")
+        await asked(pilot)
+        stage.filler.requeue("w", reason="somebody else was first")
+        stage.lock("w", "mon-9")
+        pilot.app.screen.query_one("#confirm-reason", Input).value = "x"
+        pilot.app.screen.query_one("#choice-0", Button).press()
+        await settled(pilot, lambda: any("changed since you looked" in n.message for n in pilot.app._notifications))
+        (note,) = (n.message for n in pilot.app._notifications)
+        assert "held by mon-9" in note
+        assert stage.filler.get("w").holder == "mon-9"
+
+
+async def test_what_is_not_possible_is_said_without_a_question(stage: Stage) -> None:
+    stage.register("w")
+    async with stage.app().run_test(size=(120, 40), notifications=True) as pilot:
+        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await pilot.press("U")
+        await settled(pilot, lambda: any("not possible" in n.message for n in pilot.app._notifications))
+        assert not isinstance(pilot.app.screen, Confirm)
+
+
+@pytest.mark.parametrize("key", [a.keys for a in ACTIONS if a.changes])
+async def test_read_only_refuses_every_change(tmp_path: Path, key: str) -> None:
+    stage = Stage(tmp_path, writable=False)
+    stage.register("w")
+    stage.fail("w", "data", "bad")
+    async with stage.app().run_test(size=(120, 40), notifications=True) as pilot:
+        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await pilot.press(key)
+        await settled(pilot, lambda: any("read-only" in n.message for n in pilot.app._notifications))
+        assert not isinstance(pilot.app.screen, Confirm)
+    stage.close()
+
+
+async def test_detail_shows_facts_and_history_and_follows_changes(stage: Stage) -> None:
+    stage.busy()
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        app = app_of(pilot)
+        await settled(pilot, lambda: len(app.queue.table.rows) > 20)
+        target = app.queue.selected()
+        await pilot.press("enter")
+        await settled(pilot, lambda: isinstance(app.screen, Detail) and app.screen.rev > 0)
+        screen = app.screen
+        assert isinstance(screen, Detail)
+        text = str(screen.query_one("#detail-text", Static).render())
+        assert target is not None
+        for part in ("running", "align 3/7", "lsmc-omics", "register", "acquire", "start", "progress"):
+            assert part in text
+        rev = screen.rev
+        stage.filler.set_priority(target, WorksetPriority.LOW)
+        await settled(pilot, lambda: screen.rev == rev + 1)
+        await pilot.press("j", "G", "g", "escape")
+        assert not isinstance(app.screen, Detail)
+
+
+async def test_panels_zoom_help_and_quit(stage: Stage) -> None:
+    stage.busy()
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        app = app_of(pilot)
+        await settled(pilot)
+        for number, panel in enumerate(app.panels, 1):
+            await pilot.press(str(number))
+            assert app.focused is panel.table
+        await pilot.press("tab")
+        assert app.focused is app.queue.table
+        await pilot.press("shift+tab")
+        assert app.focused is app.alerts.table
+        await pilot.press("z")
+        await pilot.pause()
+        assert [panel.display and panel.region.area > 0 for panel in app.panels] == [False, False, False, True]
+        await pilot.press("z", "question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, Help)
+        text = str(app.screen.query_one(Static).render())
+        for action in ACTIONS:
+            assert action.help in text
+        await pilot.press("q")
+        assert not isinstance(app.screen, Help)
+        await pilot.press("q")
+    assert app._exit
+
+
+async def test_an_alerts_workset_is_the_target(stage: Stage) -> None:
+    stage.register("w")
+    stage.fail("w", "data", "bad")
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot, lambda: len(app_of(pilot).alerts.table.rows) == 1)
+        await pilot.press("4")
+        await confirm(pilot, "R", "fixed")
+        await settled(pilot, lambda: stage.filler.get("w").state is S.READY)
+        await settled(pilot, lambda: len(app_of(pilot).alerts.table.rows) == 0)
