@@ -30,11 +30,15 @@ class Action:
 ACTIONS = (
     Action("detail", "enter,d", "⏎", "detail", "Everything about the workset, with its history", WORKSETS),
     Action("filter", "slash", "/", "filter", "Show only what matches; words must all match, !word must not"),
-    Action("requeue", "R", "R", "requeue", "Put it back into the queue, attempts anew", WORKSETS, changes=True),
-    Action("unlock", "U", "U", "unlock", "End its lock by force; its run is not touched", WORKSETS, changes=True),
-    Action("ignore", "I", "I", "ignore", "Take it out of the queue until a requeue", WORKSETS, changes=True),
-    Action("cancel", "X", "X", "cancel", "Ask its holder to end its run", WORKSETS, changes=True),
-    Action("priority", "P", "P", "priority", "Move it to another tier", WORKSETS, changes=True),
+    Action(
+        "change('requeue')", "R", "R", "requeue", "Put it back into the queue, attempts anew", WORKSETS, changes=True
+    ),
+    Action(
+        "change('unlock')", "U", "U", "unlock", "End its lock by force; its run is not touched", WORKSETS, changes=True
+    ),
+    Action("change('ignore')", "I", "I", "ignore", "Take it out of the queue until a requeue", WORKSETS, changes=True),
+    Action("change('cancel')", "X", "X", "cancel", "Ask its holder to end its run", WORKSETS, changes=True),
+    Action("change('priority')", "P", "P", "priority", "Move it to another tier", WORKSETS, changes=True),
     Action("panel(1)", "1", "1", "queue", "The queue", footer=False),
     Action("panel(2)", "2", "2", "locks", "The locks", footer=False),
     Action("panel(3)", "3", "3", "clusters", "The cluster pool", footer=False),

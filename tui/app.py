@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -12,7 +13,6 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import Input, Static
 
 from tui import verbs
@@ -29,14 +29,15 @@ from tui.screens.help import Help
 from tui.session import Session
 from tui.styles import style_sheets
 from tui.table import RowTable
+from tui.work import Asked, Done, Read, Work
 from tui.worker import Changed, Connected, Follower, Troubled
-from wsmon.domain.change import Event
-from wsmon.domain.errors import NotFound, WsmonError
+from wsmon.domain.errors import WsmonError
 from wsmon.domain.visible import visible
-from wsmon.domain.workset import Lease, Row, Workset
+from wsmon.domain.workset import Row
 from wsmon.services.live import Delta
 
 SILENT_SECONDS = 120
+HANG_UP_SECONDS, QUIT_SECONDS = 2.0, 5.0
 EMPTY = """
   The store is empty. In another terminal:
 
@@ -45,22 +46,6 @@ EMPTY = """
     wsmon register ID --bucket B        one workset
     wsmon monitor                       claim and run what is ready
 """
-
-
-class Read(Message):
-    """A workset was read for the detail screen."""
-
-    def __init__(self, found: tuple[Workset, Lease | None, list[Event]] | None, error: str) -> None:
-        super().__init__()
-        self.found, self.error = found, error
-
-
-class Done(Message):
-    """A change was made, or refused."""
-
-    def __init__(self, text: str, *, refused: bool) -> None:
-        super().__init__()
-        self.text, self.refused = text, refused
 
 
 class WsmonApp(App[None], inherit_bindings=False):
@@ -81,7 +66,9 @@ class WsmonApp(App[None], inherit_bindings=False):
         self.animation_level = "none"
         self._with_monitor = with_monitor
         self._monitor: Any = None
+        self._monitor_thread: threading.Thread | None = None
         self._session: Session | None = None
+        self._work: Work | None = None
         self._rows: dict[str, Row] = {}
         self._status = Status()
         self._read_at: int | None = None
@@ -113,19 +100,22 @@ class WsmonApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Show the first frame, then connect."""
         self._filter.display = False
+        self._panels_screen = self.screen
         self.queue.table.focus()
         self._arrange(self.queue)
         self._show_status()
         self.call_after_refresh(self._follower.start)
         self.set_interval(1.0, self._tick)
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGHUP, lambda *_: os._exit(129))
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+            signal.signal(signal.SIGHUP, self._hang_up)
 
     # what comes from the follower
 
     @on(Connected)
     def _connected(self, message: Connected) -> None:
         session = self._session = message.session
+        self._work = Work(session, self.post_message, self._follower.look_now)
         self._status.store, self._status.who = session.store.info, session.who
         self._status.writable = session.writable
         self._status.stale_after = max(5.0, 2.5 * session.refresh_seconds)
@@ -137,12 +127,14 @@ class WsmonApp(App[None], inherit_bindings=False):
     def _start_monitor(self, session: Session) -> None:
         def work() -> None:
             try:
-                self._monitor = session.monitor(verbs.QuietLog())
+                # Leaving the screen must not wait for hours of work; runs stay adoptable.
+                self._monitor = session.monitor(verbs.QuietLog(), on_stop="leave")
                 self._monitor.run()
             except WsmonError as error:
                 self.post_message(Done(f"the monitor ended: {error}", refused=True))
 
-        threading.Thread(target=work, name="monitor", daemon=True).start()
+        self._monitor_thread = threading.Thread(target=work, name="monitor", daemon=True)
+        self._monitor_thread.start()
 
     @on(Changed)
     def _changed(self) -> None:
@@ -161,7 +153,7 @@ class WsmonApp(App[None], inherit_bindings=False):
             panel.show(delta)
         self.queue.table.empty = "  nothing matches" if self._rows or self.queue.filter_text else ""
         self._show_empty(delta)
-        self.screen_stack[0].set_class(False, "-stale")
+        self._panels_screen.set_class(False, "-stale")
         self._show_status()
         self._show_keys()
         self._follow_detail(delta)
@@ -175,7 +167,7 @@ class WsmonApp(App[None], inherit_bindings=False):
     @on(Troubled)
     def _troubled(self, message: Troubled) -> None:
         self._status.trouble = f"{message.error}; trying again in {message.pause:.0f} s"
-        self.screen_stack[0].set_class(self._read_at is not None, "-stale")
+        self._panels_screen.set_class(self._read_at is not None, "-stale")
         self._show_status()
 
     def _tick(self) -> None:
@@ -198,7 +190,7 @@ class WsmonApp(App[None], inherit_bindings=False):
     # panels
 
     def _panel(self) -> Panel[Any]:
-        focused = self.screen_stack[0].focused
+        focused = self._panels_screen.focused
         return next((panel for panel in self.panels if focused is panel.table), self.queue)
 
     def _arrange(self, active: Panel[Any]) -> None:
@@ -232,7 +224,7 @@ class WsmonApp(App[None], inherit_bindings=False):
     def action_zoom(self) -> None:
         """The active panel alone, or all."""
         self._zoomed = not self._zoomed
-        self.screen_stack[0].set_class(self._zoomed, "-zoomed")
+        self._panels_screen.set_class(self._zoomed, "-zoomed")
 
     def action_state(self, step: int) -> None:
         """The next state's worksets."""
@@ -285,7 +277,8 @@ class WsmonApp(App[None], inherit_bindings=False):
 
     @on(Detail.Wanted)
     def _detail_wanted(self, message: Detail.Wanted) -> None:
-        self._read(message.workset_id)
+        if self._work is not None:
+            self._work.read(message.workset_id)
 
     @on(RowTable.Chosen)
     def _chosen(self) -> None:
@@ -293,22 +286,8 @@ class WsmonApp(App[None], inherit_bindings=False):
 
     def _follow_detail(self, delta: Delta) -> None:
         screen = self.screen
-        if isinstance(screen, Detail) and delta.rows.get(screen.workset_id) is not None:
-            self._read(screen.workset_id)
-
-    def _read(self, workset_id: str) -> None:
-        session = self._session
-        assert session is not None
-
-        def work() -> None:
-            try:
-                found = session.commands.get(workset_id)
-                read = (found, session.store.lease(workset_id), session.store.history(workset_id))
-                self.post_message(Read(read, ""))
-            except WsmonError as error:
-                self.post_message(Read(None, str(error)))
-
-        threading.Thread(target=work, daemon=True).start()
+        if self._work is not None and isinstance(screen, Detail) and screen.workset_id in delta.rows:
+            self._work.read(screen.workset_id)
 
     @on(Read)
     def _was_read(self, message: Read) -> None:
@@ -317,74 +296,28 @@ class WsmonApp(App[None], inherit_bindings=False):
             return
         if message.found is None:
             screen.fail(message.error)
-        elif message.found[0].workset_id == screen.workset_id and self._session is not None:
-            screen.show(*message.found, self._session.clock.now())
+        elif message.found.workset.workset_id == screen.workset_id and self._session is not None:
+            screen.show(message.found, self._session.clock.now())
 
     # changing
 
-    def action_requeue(self) -> None:
-        """Back into the queue."""
-        self._ask("requeue")
+    def action_change(self, verb: str) -> None:
+        """Ask about the workset under the cursor, then do it."""
+        workset_id = self._panel().selected()
+        if self._work is not None and workset_id is not None:
+            self._work.ask(verb, workset_id)
 
-    def action_unlock(self) -> None:
-        """End a lock by force."""
-        self._ask("unlock")
-
-    def action_ignore(self) -> None:
-        """Out of the queue."""
-        self._ask("ignore")
-
-    def action_cancel(self) -> None:
-        """Ask for the end of a run."""
-        self._ask("cancel")
-
-    def action_priority(self) -> None:
-        """To another tier."""
-        self._ask("priority")
-
-    def _ask(self, verb: str) -> None:
-        """Read the target as it stands, then ask about exactly that version."""
-        session, workset_id = self._session, self._panel().selected()
-        if session is None or workset_id is None:
-            return
-        if not session.writable:
-            self._tell("this session is read-only; nothing was changed", refused=True)
-            return
-
-        def work() -> None:
-            try:
-                target = session.commands.get(workset_id)
-                lease = session.store.lease(workset_id)
-                self.call_from_thread(self._confirm, session, verb, target, lease)
-            except NotFound:
-                self.post_message(Done(f"{workset_id} is not there any more", refused=True))
-            except WsmonError as error:
-                self.post_message(Done(str(error), refused=True))
-
-        threading.Thread(target=work, daemon=True).start()
-
-    def _confirm(self, session: Session, verb: str, target: Workset, lease: Lease | None) -> None:
-        try:
-            question = verbs.question(verb, target, lease, session.clock.now())
-        except WsmonError as error:
-            self._tell(str(error), refused=True)
-            return
+    @on(Asked)
+    def _confirm(self, message: Asked) -> None:
+        work, target = self._work, message.target
+        if work is None or isinstance(self.screen, Confirm):
+            return  # the key was pressed twice
 
         def answered(answer: Answer | None) -> None:
             if answer is not None:
-                self._change(session, verb, target, answer)
+                work.change(message.verb, target, answer)
 
-        self.push_screen(Confirm(question), answered)
-
-    def _change(self, session: Session, verb: str, target: Workset, answer: Answer) -> None:
-        def work() -> None:
-            try:
-                self.post_message(Done(verbs.perform(session.commands, verb, target, answer), refused=False))
-                self._follower.look_now()
-            except WsmonError as error:
-                self.post_message(Done(verbs.refusal(error, target), refused=True))
-
-        threading.Thread(target=work, daemon=True).start()
+        self.push_screen(Confirm(message.question), answered)
 
     @on(Done)
     def _was_done(self, message: Done) -> None:
@@ -395,8 +328,31 @@ class WsmonApp(App[None], inherit_bindings=False):
         self.notify(visible(text)[:500], severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
 
     async def action_quit(self) -> None:
-        """Leave; a monitor inside ends cleanly first, as far as it does so at once."""
+        """Leave."""
+        self.exit()
+
+    def finish(self, seconds: float) -> None:
+        """End the threads behind the screen, the monitor's cleanly; give up on each after `seconds`."""
         self._follower.stop()
         if self._monitor is not None:
             self._monitor.stop()
-        self.exit()
+        for thread in (self._follower, self._monitor_thread):
+            if thread is not None and thread.ident is not None:
+                thread.join(seconds)
+
+    def _hang_up(self, *_: object) -> None:
+        """The terminal is gone, and nothing can be painted any more."""
+
+        def leave() -> None:
+            self.finish(HANG_UP_SECONDS)
+            os._exit(128 + signal.SIGHUP)
+
+        threading.Thread(target=leave, daemon=True).start()
+
+
+def show(connect: Callable[[], Session], *, with_monitor: bool = False) -> int:
+    """Show the TUI until it is left; the process's exit code."""
+    app = WsmonApp(connect, with_monitor=with_monitor)
+    app.run()
+    app.finish(QUIT_SECONDS)
+    return app.return_code or 0

@@ -39,7 +39,7 @@ class Session(Protocol):
     def skew_seconds(self) -> float:
         """How far the clocks of different machines may differ."""
 
-    def monitor(self, log: Log) -> Any:
+    def monitor(self, log: Log, **changes: Any) -> Any:
         """A monitor for this process."""
 
     def close(self) -> None:

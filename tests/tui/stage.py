@@ -76,7 +76,7 @@ class Stage:
         )
         self.filler = Commands(self.real, self.clock, "mon-1", jitter=lambda: 0.0)
 
-    def monitor(self, log: Log) -> Any:
+    def monitor(self, log: Log, **changes: Any) -> Any:
         raise AssertionError("no test here runs a monitor inside")
 
     def close(self) -> None:

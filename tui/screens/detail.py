@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -15,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.cells import GLYPHS, WORDS
+from tui.work import Record
 from wsmon.domain.change import Event
 from wsmon.domain.times import Instant, age, isoformat
 from wsmon.domain.visible import visible
@@ -46,7 +46,6 @@ class Detail(ModalScreen[None]):
     def __init__(self, workset_id: str) -> None:
         super().__init__()
         self.workset_id = workset_id
-        self.rev = 0
 
     def compose(self) -> ComposeResult:
         """One text in a scroll."""
@@ -67,10 +66,10 @@ class Detail(ModalScreen[None]):
         """Back to the panels."""
         self.dismiss(None)
 
-    def show(self, workset: Workset, lease: Lease | None, events: Sequence[Event], now: Instant) -> None:
+    def show(self, record: Record, now: Instant) -> None:
         """What was read."""
-        self.rev = workset.rev
-        lines = [*_facts(workset, lease, now), Text(""), Text("history", "bold"), *(_event(e) for e in events)]
+        history = [Text("history", "bold"), *map(_event, record.events)]
+        lines = [*_facts(record.workset, record.lease, now), Text(""), *history]
         self.query_one("#detail-text", Static).update(Text("\n").join(lines))
 
     def fail(self, error: str) -> None:

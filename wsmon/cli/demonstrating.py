@@ -34,7 +34,7 @@ def demo(
 
     Example: wsmon demo --headless --seconds 20 --json
     """
-    if not headless and not sys.stdout.isatty():
+    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the demo opens the terminal UI; without a terminal give --headless")
     from wsmon.demo.stage import Stage  # needs the whole engine
 
@@ -43,10 +43,10 @@ def demo(
         if headless:
             stage.play(seconds)
         else:
-            from tui.app import WsmonApp  # the TUI only where it is shown
+            from tui.app import show  # the TUI only where it is shown
 
             stage.play()
-            WsmonApp(lambda: stage.engine).run()
+            show(lambda: stage.engine)
         summary = stage.summary()
         if as_json:
             print_json(summary.document())

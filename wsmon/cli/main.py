@@ -74,11 +74,11 @@ def cli(ctx: click.Context, with_monitor: bool) -> None:
     Example: wsmon --store sqlite:./wsmon.db list --state ready
     """
     if ctx.invoked_subcommand is None:
-        if not sys.stdout.isatty():
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise click.UsageError("the terminal UI needs a terminal; in scripts use a command, such as `wsmon list`")
         from wsmon.cli.watching import open_tui  # the only way from here to the TUI
 
-        open_tui(flags(ctx), read_only=read_only(ctx), with_monitor=with_monitor)
+        ctx.exit(open_tui(flags(ctx), read_only=read_only(ctx), with_monitor=with_monitor))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

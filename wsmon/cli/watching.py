@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from wsmon.engine import Engine
 
 
-def open_tui(flags: tuple[Path | None, dict[str, Any]], *, read_only: bool, with_monitor: bool) -> None:
-    """Open the TUI on the engine that the flags choose; with a monitor beside it, if asked."""
-    from tui.app import WsmonApp  # faces are imported when they are opened
+def open_tui(flags: tuple[Path | None, dict[str, Any]], *, read_only: bool, with_monitor: bool) -> int:
+    """Open the TUI on the engine that the flags choose; with a monitor beside it, if asked; the exit code."""
+    from tui.app import show  # faces are imported when they are opened
 
     def connect() -> Engine:
         from wsmon.engine import open_engine
@@ -20,4 +20,4 @@ def open_tui(flags: tuple[Path | None, dict[str, Any]], *, read_only: bool, with
         config, given = flags
         return open_engine(load_settings(config, given).settings, read_only=read_only)
 
-    WsmonApp(connect, with_monitor=with_monitor).run()
+    return show(connect, with_monitor=with_monitor)

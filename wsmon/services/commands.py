@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +13,16 @@ from wsmon.domain.errors import (
     InvalidInput,
     LockHeld,
     LockLost,
-    NotFound,
     NotOwner,
-    ReadOnly,
     StaleWrite,
     WsmonError,
 )
 from wsmon.domain.spec import WorksetSpec, check_name, check_reason
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
-from wsmon.domain.workset import Lease, LeaseMark, RetryPolicy, Row, RunRecord, Tombstone, Workset
-from wsmon.ports import Clock, StateStore
+from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Tombstone, Workset
+from wsmon.services.queueing import Queue
+from wsmon.services.writing import MAX_DECISIONS, Writer, written
 
-Decide = Callable[[Workset, Context], Change | None]
-MAX_DECISIONS = 8
 BULK = 200
 
 
@@ -39,38 +34,13 @@ class Refusal:
     error: WsmonError
 
 
-class Commands:
+class Commands(Writer):
     """The verbs, said by one actor to one store.
 
     Each raises NotFound, IllegalTransition and the store's errors; what else is said at each.
-    `writable` False refuses every change with ReadOnly: the gate lies here, not in a face.
     """
 
-    def __init__(
-        self,
-        store: StateStore,
-        clock: Clock,
-        actor: str,
-        *,
-        policy: RetryPolicy | None = None,
-        writable: bool = True,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
-        self.store = store
-        self.clock = clock
-        self.actor = check_name("actor", actor)
-        self.policy = policy or RetryPolicy()
-        self.writable = writable
-        self._jitter = jitter
-
     # reading
-
-    def get(self, workset_id: str) -> Workset:
-        """The workset, read consistently."""
-        record = self.store.record(workset_id)
-        if not isinstance(record, Workset):
-            raise NotFound(workset_id)
-        return record
 
     def rows(self, state: WorksetState, priority: WorksetPriority | None = None) -> Iterator[Row]:
         """All rows in a state, in queue order, page by page."""
@@ -84,14 +54,7 @@ class Commands:
 
     def next(self) -> Row | None:
         """What a monitor would claim first: the oldest of the most pressing tier."""
-        for priority in WorksetPriority:
-            heads = [
-                *self.store.page(WorksetState.READY, priority=priority, limit=1).rows,
-                *self.store.page(WorksetState.RETRYING, priority=priority, limit=1, due=self.clock.now()).rows,
-            ]
-            if heads:
-                return min(heads, key=lambda row: (row.retry_after or row.queued_at, row.workset_id))
-        return None
+        return next(Queue(self.store, self.clock).order(), None)
 
     # registering
 
@@ -106,7 +69,7 @@ class Commands:
             except StaleWrite as stale:
                 current = stale.current
                 continue
-            return _workset(change)
+            return written(change)
         raise StaleWrite(spec.workset_id, current)
 
     def register_many(self, specs: Iterable[WorksetSpec]) -> Iterator[tuple[int, list[Refusal]]]:
@@ -175,7 +138,7 @@ class Commands:
             raise LockHeld(workset_id, other or "another", stale.lease) from None
         assert change is not None
         assert change.lease is not None
-        return _workset(change), change.lease
+        return written(change), change.lease
 
     def refresh(self, workset_id: str, *, holder: str, token: int | None = None) -> Lease:
         """Renew a lock by its whole duration. Raises LockLost."""
@@ -257,7 +220,7 @@ class Commands:
         change = self._write(workset, decide)
         assert change is not None
         assert change.lease is not None
-        return _workset(change), change.lease
+        return written(change), change.lease
 
     def cancelled(self, workset: Workset | str, *, token: int) -> Workset:
         """Record that a cancel was carried out. Raises LockLost."""
@@ -267,7 +230,7 @@ class Commands:
         """End a lock proven dead. Raises LockHeld, StaleWrite when it was not dead after all."""
         change = self._write(workset_id, lambda ws, ctx: holding.expire(ws, ctx, dead=dead, policy=self.policy))
         assert change is not None
-        return _workset(change)
+        return written(change)
 
     # operating
 
@@ -317,73 +280,9 @@ class Commands:
         """Take a deleted workset away for good; its events stay."""
         self._write(workset_id, operating.purge, reason=check_reason(reason), seen=seen)
 
-    # one way to write
-
-    def _operate(
-        self, workset_id: str, decide: Decide, reason: str | None, seen: int | None, *, needed: bool = False
-    ) -> Workset:
-        change = self._write(workset_id, decide, reason=check_reason(reason, needed=needed), seen=seen)
-        assert change is not None
-        return _workset(change)
-
-    def _held(self, workset: Workset | str, decide: Decide) -> Workset:
-        change = self._write(workset, decide)
-        assert change is not None
-        return _workset(change)
-
-    def _write(
-        self,
-        workset: Workset | str,
-        decide: Decide,
-        *,
-        reason: str | None = None,
-        seen: int | None = None,
-    ) -> Change | None:
-        """Decide on the record and commit; decide again on the winner where that is safe.
-
-        It is safe where the decision reads all it rests on from the record: a holder's is fenced
-        by its token, an acquisition finds the lock held. Whoever named a version (`seen`) or an
-        observed lease hears of the change instead.
-        """
-        self._gate()
-        current = self.get(workset) if isinstance(workset, str) else workset
-        for _ in range(MAX_DECISIONS):
-            if seen is not None and current.rev != seen:
-                raise StaleWrite(current.workset_id, current)
-            change = decide(current, self._context(reason))
-            if change is None:
-                return None
-            try:
-                self.store.commit(change)
-            except StaleWrite as stale:
-                if not isinstance(stale.current, Workset):
-                    raise NotFound(current.workset_id) from None
-                if change.lease_seen is not None or seen is not None:
-                    raise
-                current = stale.current
-                continue
-            return change
-        raise StaleWrite(current.workset_id, current)
-
-    def _context(self, reason: str | None = None) -> Context:
-        return Context(self.clock.now(), self.actor, uuid.uuid4().hex, reason, self._jitter())
-
-    def _gate(self) -> None:
-        if not self.writable:
-            raise ReadOnly("this session is read-only; nothing was changed")
-
-    def acting_as(self, actor: str) -> Commands:
-        """The same commands, said by somebody else."""
-        return Commands(self.store, self.clock, actor, policy=self.policy, writable=self.writable, jitter=self._jitter)
-
 
 def check_seconds(seconds: float) -> float:
     """A lock's duration. Raises InvalidInput unless it lies in [0.1 s, 30 days]."""
     if not holding.MIN_LEASE_SECONDS <= seconds <= 30 * 86400:
         raise InvalidInput(f"a lock of {seconds} s is not possible; use 0.1 to 2,592,000 seconds")
     return seconds
-
-
-def _workset(change: Change) -> Workset:
-    assert isinstance(change.after, Workset)
-    return change.after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
@@ -19,7 +19,7 @@ from wsmon.domain.errors import (
     Refused,
     StoreError,
 )
-from wsmon.domain.states import WorksetPriority, WorksetState
+from wsmon.domain.states import WorksetState
 from wsmon.domain.times import micros
 from wsmon.domain.workset import RetryPolicy, Row, Workset
 from wsmon.ports import (
@@ -35,11 +35,11 @@ from wsmon.ports import (
 from wsmon.services.commands import Commands
 from wsmon.services.config import MonitorConfig
 from wsmon.services.leases import LeaseKeeper
+from wsmon.services.queueing import Queue
 from wsmon.services.reaper import Reaper, Unattended
 from wsmon.services.runs import Runs, Why
 
 LOOK_SECONDS = 0.2
-HEADS = 25
 SILENT_AFTER_POLLS = 3
 FORGOTTEN_AFTER_SECONDS = 86400.0
 MAX_PAUSE_SECONDS = 60.0
@@ -68,7 +68,7 @@ class Monitor:
         """`choose(n)` draws evenly from range(n), so that monitors do not fight over one head."""
         self.config = config
         self._store, self._clock, self._runner, self._source, self._log = store, clock, runner, source, log
-        self._choose = choose
+        self._queue = Queue(store, clock, choose)
         self.commands = Commands(store, clock, config.name, policy=policy)
         self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds)
         self.runs = Runs(self.commands, clock, runner, self.keeper, config, log)
@@ -175,7 +175,7 @@ class Monitor:
         """Claim while there is room, most pressing first."""
         if self._room() <= 0:
             return
-        for row in self._candidates():
+        for row in self._queue.draw(self._live_monitors):
             if self._stopping.is_set():
                 return
             try:
@@ -218,22 +218,9 @@ class Monitor:
                 self.keeper.drop(workset.workset_id)
             raise
 
-    def _candidates(self) -> Iterator[Row]:
-        """What may be claimed, most pressing tier first; each time one of the first M by chance."""
-        for priority in WorksetPriority:
-            heads = self._heads(priority)
-            while heads:
-                yield heads.pop(self._choose(min(self._live_monitors, len(heads))))
-
-    def _heads(self, priority: WorksetPriority) -> list[Row]:
-        ready = self._store.page(WorksetState.READY, priority=priority, limit=HEADS).rows
-        due = self._store.page(WorksetState.RETRYING, priority=priority, limit=HEADS, due=self._clock.now()).rows
-        return sorted([*ready, *due], key=lambda row: (row.retry_after or row.queued_at, row.workset_id))
-
     def preview(self) -> list[Row]:
         """What a pass would claim now, in order; nothing is changed."""
-        heads = (row for priority in WorksetPriority for row in self._heads(priority))
-        return list(islice(heads, max(0, min(self._room(), self.config.slots))))
+        return list(islice(self._queue.order(), max(0, min(self._room(), self.config.slots))))
 
     # many passes
 

@@ -17,6 +17,9 @@ from wsmon.domain.errors import Refused
 from wsmon.domain.workset import RunRecord
 from wsmon.ports import Clock, Place, RunRequest, RunState, RunStatus
 
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""Supervisors that this process has to reap; they outlive the runner that started them."""
+
 
 class LocalRunner:
     """The CommandRunner port for one run root on a local disk."""
@@ -24,7 +27,6 @@ class LocalRunner:
     def __init__(self, root: Path, clock: Clock) -> None:
         self._folder = PlaceFolder(root.absolute())
         self._clock = clock
-        self._supervisors: list[subprocess.Popen[bytes]] = []
 
     def place(self) -> Place:
         """This place. Raises Refused when the run root cannot be used."""
@@ -71,7 +73,7 @@ class LocalRunner:
 
     def _launch(self, folder: Path, request: RunRequest) -> None:
         """Start the supervisor; it inherits the run's lock, taken here so that no look can miss it."""
-        self._reap()
+        _reap()
         lock = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -90,10 +92,7 @@ class LocalRunner:
             raise Refused(f"no process could be started: {error.strerror}") from None
         finally:
             os.close(lock)
-        self._supervisors.append(supervisor)
-
-    def _reap(self) -> None:
-        self._supervisors = [process for process in self._supervisors if process.poll() is None]
+        _STARTED.append(supervisor)
 
     def raise_token(self, workset_id: str, token: int) -> None:
         """From now on nothing with a lower token starts here. Raises Refused while the place is busy."""
@@ -103,7 +102,7 @@ class LocalRunner:
     def look(self, workset_id: str, run: RunRecord) -> RunStatus:
         """What became of a run: the lock first, then the exit file."""
         del workset_id  # the folder names it already
-        self._reap()
+        _reap()
         place = self.place()
         if run.place_id != place.place_id:
             return RunStatus(RunState.UNKNOWN, note=f"it was started at another place ({run.host})")
@@ -180,3 +179,7 @@ def _absolute(argv: Sequence[str]) -> list[str]:
     """A program named by a relative path is meant from here, not from the run folder."""
     program, *rest = argv
     return [os.path.abspath(program) if "/" in program else program, *rest]
+
+
+def _reap() -> None:
+    _STARTED[:] = [process for process in _STARTED if process.poll() is None]
