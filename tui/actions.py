@@ -28,8 +28,8 @@ class Action:
 
 
 ACTIONS = (
-    Action("detail", "enter,d", "⏎", "detail", "Everything about the workset, with its history", WORKSETS),
-    Action("filter", "slash", "/", "filter", "Show only what matches; words must all match, !word must not"),
+    Action("detail", "enter,d", "⏎", "detail", "The workset with its history", WORKSETS),
+    Action("filter", "slash", "/", "filter", "Only what has every word; !word: has it not"),
     Action(
         "change('requeue')", "R", "R", "requeue", "Put it back into the queue, attempts anew", WORKSETS, changes=True
     ),
@@ -45,8 +45,8 @@ ACTIONS = (
     Action("panel(4)", "4", "4", "alerts", "The alerts", footer=False),
     Action("next_panel", "tab", "tab", "panel", "The next panel"),
     Action("previous_panel", "shift+tab", "⇧tab", "back", "The panel before", footer=False),
-    Action("state(1)", "right", "→", "state", "The next state's worksets", footer=False),
-    Action("state(-1)", "left", "←", "state", "The state's before", footer=False),
+    Action("state(1)", "right", "→", "state", "Only the next state", footer=False),
+    Action("state(-1)", "left", "←", "state", "Only the state before", footer=False),
     Action("zoom", "z", "z", "zoom", "The panel alone, or all of them again"),
     Action("refresh", "r", "r", "refresh", "Look now", footer=False),
     Action("unfilter", "escape", "esc", "back", "Take the filter off", footer=False),
@@ -58,7 +58,8 @@ ACTIONS = (
 MOVEMENT = (
     ("j k ↓ ↑", "One row"),
     ("g G home end", "First and last row"),
-    ("PgDn PgUp ctrl+d ctrl+u", "A page, half a page"),
+    ("PgDn PgUp", "A page"),
+    ("ctrl+d ctrl+u", "Half a page"),
 )
 
 

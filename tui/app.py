@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from tui import verbs
 from tui.actions import bindings
-from tui.bars import KeyBar, Status, StatusBar
+from tui.bars import Flash, KeyBar, Status, StatusBar
 from tui.panels.alerts import AlertsPanel
 from tui.panels.base import Panel
 from tui.panels.clusters import ClustersPanel
@@ -32,7 +32,6 @@ from tui.table import RowTable
 from tui.work import Asked, Done, Read, Work
 from tui.worker import Changed, Connected, Follower, Troubled
 from wsmon.domain.errors import WsmonError
-from wsmon.domain.visible import visible
 from wsmon.domain.workset import Row
 from wsmon.services.live import Delta
 
@@ -78,7 +77,7 @@ class WsmonApp(App[None], inherit_bindings=False):
         self.clusters, self.alerts = ClustersPanel(), AlertsPanel()
         self.panels: tuple[Panel[Any], ...] = (self.queue, self.locks, self.clusters, self.alerts)
         self.queue.attach(self._rows)
-        self.status_bar, self.key_bar = StatusBar(), KeyBar()
+        self.status_bar, self.key_bar, self.flash = StatusBar(), KeyBar(), Flash()
         self._strip = Static("", id="strip", markup=False)
         self._upper, self._side = Horizontal(id="upper"), Vertical(id="side")
         self._filter = Input(placeholder="filter: words that must match, !word must not", id="filter")
@@ -96,6 +95,7 @@ class WsmonApp(App[None], inherit_bindings=False):
             yield self.alerts
         yield self._filter
         yield self.key_bar
+        yield self.flash
 
     def on_mount(self) -> None:
         """Show the first frame, then connect."""
@@ -159,9 +159,7 @@ class WsmonApp(App[None], inherit_bindings=False):
         self._follow_detail(delta)
 
     def _show_empty(self, delta: Delta) -> None:
-        empty = not self._rows and not any(delta.counts.values())
-        self.queue.border_subtitle = "empty" if empty else self.queue.border_subtitle
-        if empty:
+        if not self._rows and not any(delta.counts.values()):
             self.queue.tabs.update(EMPTY)
 
     @on(Troubled)
@@ -321,11 +319,11 @@ class WsmonApp(App[None], inherit_bindings=False):
 
     @on(Done)
     def _was_done(self, message: Done) -> None:
-        self._tell(message.text, refused=message.refused)
+        self.flash.say(message.text, refused=message.refused)
 
-    def _tell(self, text: str, *, refused: bool) -> None:
-        severity = "warning" if refused else "information"
-        self.notify(visible(text)[:500], severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
+    def on_key(self) -> None:
+        """Whoever presses a key has read what was said."""
+        self.flash.hush()
 
     async def action_quit(self) -> None:
         """Leave."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual.timer import Timer
 from textual.widgets import Static
 
 from tui.actions import ACTIONS, WORKSETS, Action
@@ -18,7 +19,7 @@ from wsmon.ports import StoreInfo
 S = WorksetState
 COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE)
 ALWAYS = {"help", "quit"}
-STYLES = {S.ERROR: "red", S.FAILED: "red", S.IN_PROGRESS: "green", S.LOCKED: "yellow", S.RETRYING: "magenta"}
+STYLES = {S.ERROR: "red", S.FAILED: "red", S.IN_PROGRESS: "green", S.LOCKED: "yellow", S.RETRYING: "yellow"}
 
 
 @dataclass
@@ -110,6 +111,35 @@ class KeyBar(Static):
         if line.plain != self._shown:
             self._shown = line.plain
             self.update(line)
+
+
+class Flash(Static):
+    """What came of a change, over the last lines of the screen until a key is pressed or it is old."""
+
+    SECONDS = 10.0
+
+    def __init__(self) -> None:
+        super().__init__("", id="flash", markup=False)
+        self.text = ""
+        self._timer: Timer | None = None
+
+    def on_mount(self) -> None:
+        """Nothing to say yet."""
+        self.display = False
+
+    def say(self, text: str, *, refused: bool) -> None:
+        """Show it."""
+        self.text = visible(text)[:500]
+        self.update(Text.assemble((" ! " if refused else " ✓ ", "bold"), self.text))
+        self.set_class(refused, "-refused")
+        self.display = True
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(self.SECONDS, self.hush)
+
+    def hush(self) -> None:
+        """It was read."""
+        self.display = False
 
 
 def _key(action: Action) -> Text:

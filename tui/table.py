@@ -196,11 +196,20 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
         self.repaint()
 
     def repaint(self) -> None:
-        """Refresh exactly the lines whose content changed since they were painted."""
+        """Refresh exactly the cells whose content changed since they were painted."""
         lines = [self._content(y) for y in range(self.size.height)]
         for y, line in enumerate(lines):
-            if y >= len(self._painted) or self._painted[y] != line:
+            before = self._painted[y] if y < len(self._painted) else ()
+            if before == line:
+                continue
+            if y == 0 or not len(before) == len(line) == len(self._shown) + 1 or before[0] != line[0]:
                 self.refresh(Region(0, y, self.size.width, 1))
+                continue
+            x = 0
+            for (_, size), old, new in zip(self._shown, before[1:], line[1:], strict=True):
+                if old != new:
+                    self.refresh(Region(x, y, size, 1))
+                x += size + GAP
 
     def _content(self, y: int) -> tuple[Any, ...]:
         """What line `y` of the view shows."""
@@ -210,7 +219,7 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
             return ("header", *((column.title, size) for column, size in self._shown))
         index = y - 1 + self.scroll_offset.y
         if index >= len(self.rows):
-            return ("", self.empty if y == 2 and not len(self.rows) else "")
+            return (self.empty if y == 2 and not len(self.rows) else "",)
         mark = ("cursor" if self.has_focus else "cursor-blurred") if index == self._cursor else ""
         row = self.rows.at(index)
         return (mark, *(column.cell(row) for column, _ in self._shown))
@@ -226,19 +235,20 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
             style = self.get_component_rich_style("row-table--header")
             titles = [fit(column.title, size, right=column.right) for column, size in self._shown]
             return Strip([Segment(fit(" ".join(titles), width), style)], width)
-        if len(content) == 2 and not isinstance(content[1], Cell):
+        if len(content) == 1:
             style = self.get_component_rich_style("row-table--dim")
-            return Strip([Segment(fit(content[1], width), style)], width)
+            return Strip([Segment(fit(content[0], width), style)], width)
         marked = Style()
         if content[0]:
             cursor = self.get_component_rich_style(f"row-table--{content[0]}")
             marked = Style(bgcolor=cursor.bgcolor, bold=cursor.bold)
         base = self.rich_style + marked
         segments = []
+        style = base
         for (column, size), cell in zip(self._shown, content[1:], strict=True):
-            style = base
-            if cell.style:
-                style = self.get_component_rich_style(f"row-table--{cell.style}") + marked
+            # A blank shows no colour; in its neighbour's style it costs no escape sequence.
+            if cell.text:
+                style = self.get_component_rich_style(f"row-table--{cell.style}") + marked if cell.style else base
             segments.append(Segment(fit(cell.text, size, right=column.right) + " " * GAP, style))
         return Strip(segments).simplify().adjust_cell_length(width, base)
 

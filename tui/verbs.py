@@ -12,7 +12,7 @@ from tui.panels.base import Panel
 from tui.screens.confirm import Answer, Question
 from wsmon.domain import holding, operating
 from wsmon.domain.change import Context
-from wsmon.domain.errors import StaleWrite, WsmonError
+from wsmon.domain.errors import IllegalTransition, NotFound, StaleWrite, WsmonError
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, age
 from wsmon.domain.workset import Lease, Workset, queue_moment
@@ -90,13 +90,18 @@ def perform(commands: Commands, verb: str, target: Workset, answer: Answer) -> s
     return f"{target.workset_id}: {verb} done, it is {WORDS[after.state]}"
 
 
-def refusal(error: WsmonError, target: Workset) -> str:
+def refusal(error: WsmonError, target_id: str) -> str:
     """Why nothing was changed."""
+    if isinstance(error, NotFound):
+        return f"{target_id} is not there any more"
     if isinstance(error, StaleWrite):
         current = error.current
         stands = f"it is {WORDS[current.state]} now" if isinstance(current, Workset) else "it is gone"
         by = f", held by {current.holder}" if isinstance(current, Workset) and current.holder else ""
-        return f"{target.workset_id} changed since you looked: {stands}{by}; nothing was changed"
+        return f"{target_id} changed since you looked: {stands}{by}; nothing was changed"
+    if isinstance(error, IllegalTransition):
+        word = WORDS.get(WorksetState(error.state), error.state)
+        return f"{target_id} is {word}: {error.verb} is not possible" + (f"; {error.why}" if error.why else "")
     return str(error)
 
 

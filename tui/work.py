@@ -13,7 +13,7 @@ from tui import verbs
 from tui.screens.confirm import Answer, Question
 from tui.session import Session
 from wsmon.domain.change import Event
-from wsmon.domain.errors import NotFound, WsmonError
+from wsmon.domain.errors import WsmonError
 from wsmon.domain.workset import Lease, Workset
 
 
@@ -79,10 +79,8 @@ class Work:
             try:
                 target = session.commands.get(workset_id)
                 question = verbs.question(verb, target, session.store.lease(workset_id), session.clock.now())
-            except NotFound:
-                self._post(Done(f"{workset_id} is not there any more", refused=True))
             except WsmonError as error:
-                self._post(Done(str(error), refused=True))
+                self._post(Done(verbs.refusal(error, workset_id), refused=True))
             else:
                 self._post(Asked(verb, target, question))
 
@@ -98,7 +96,7 @@ class Work:
             try:
                 text = verbs.perform(self._session.commands, verb, target, answer)
             except WsmonError as error:
-                self._post(Done(verbs.refusal(error, target), refused=True))
+                self._post(Done(verbs.refusal(error, target.workset_id), refused=True))
             else:
                 self._post(Done(text, refused=False))
                 self._changed()

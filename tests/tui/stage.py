@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from textual.app import App
 from textual.pilot import Pilot
 
 from tests.domain.build import SECOND, T0
@@ -162,3 +163,9 @@ async def settled(pilot: Pilot[Any], until: Callable[[], bool] | None = None) ->
             await pilot.pause()
             return
     raise AssertionError("the screen did not get there")
+
+
+def screen_text(app: App[Any]) -> str:
+    """What stands on the screen, line by line."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in line) for line in lines)

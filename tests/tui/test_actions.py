@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
-from tests.tui.stage import Stage, settled
+from tests.tui.stage import Stage, screen_text, settled
 from tui.actions import ACTIONS
 from tui.app import WsmonApp
 from tui.screens.confirm import Confirm
@@ -55,6 +55,12 @@ async def confirm(pilot: Pilot[Any], key: str, reason: str = "", choice: int = 0
     screen.query_one(f"#choice-{choice}", Button).press()
     await pilot.pause()
     return shown
+
+
+def said(pilot: Pilot[Any]) -> str:
+    """What the flash line says."""
+    flash = app_of(pilot).flash
+    return flash.text if flash.display else ""
 
 
 def text_of(screen: Confirm) -> str:
@@ -111,7 +117,7 @@ async def test_priority_offers_the_other_tiers(stage: Stage) -> None:
     async with stage.app().run_test(size=(120, 40)) as pilot:
         await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
         shown = await confirm(pilot, "P", choice=1)
-        assert shown.endswith("Cancel urgent low")
+        assert shown.endswith("Cancel Urgent Low")
         await settled(pilot, lambda: stage.filler.get("w").priority is WorksetPriority.LOW)
 
 
@@ -133,7 +139,7 @@ async def test_escape_and_cancel_change_nothing_and_a_reason_is_needed(stage: St
 async def test_a_change_since_the_look_is_told_and_nothing_overwritten(stage: Stage) -> None:
     stage.register("w")
     stage.fail("w", "data", "bad")
-    async with stage.app().run_test(size=(120, 40), notifications=True) as pilot:
+    async with stage.app().run_test(size=(120, 40)) as pilot:
         await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
         await pilot.press("R")
         await asked(pilot)
@@ -141,18 +147,18 @@ async def test_a_change_since_the_look_is_told_and_nothing_overwritten(stage: St
         stage.lock("w", "mon-9")
         pilot.app.screen.query_one("#confirm-reason", Input).value = "x"
         pilot.app.screen.query_one("#choice-0", Button).press()
-        await settled(pilot, lambda: any("changed since you looked" in n.message for n in pilot.app._notifications))
-        (note,) = (n.message for n in pilot.app._notifications)
+        await settled(pilot, lambda: "changed since you looked" in said(pilot))
+        note = said(pilot)
         assert "held by mon-9" in note
         assert stage.filler.get("w").holder == "mon-9"
 
 
 async def test_what_is_not_possible_is_said_without_a_question(stage: Stage) -> None:
     stage.register("w")
-    async with stage.app().run_test(size=(120, 40), notifications=True) as pilot:
+    async with stage.app().run_test(size=(120, 40)) as pilot:
         await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
         await pilot.press("U")
-        await settled(pilot, lambda: any("not possible" in n.message for n in pilot.app._notifications))
+        await settled(pilot, lambda: "not possible" in said(pilot))
         assert not isinstance(pilot.app.screen, Confirm)
 
 
@@ -161,10 +167,10 @@ async def test_read_only_refuses_every_change(tmp_path: Path, key: str) -> None:
     stage = Stage(tmp_path, writable=False)
     stage.register("w")
     stage.fail("w", "data", "bad")
-    async with stage.app().run_test(size=(120, 40), notifications=True) as pilot:
+    async with stage.app().run_test(size=(120, 40)) as pilot:
         await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
         await pilot.press(key)
-        await settled(pilot, lambda: any("read-only" in n.message for n in pilot.app._notifications))
+        await settled(pilot, lambda: "read-only" in said(pilot))
         assert not isinstance(pilot.app.screen, Confirm)
     stage.close()
 
@@ -178,8 +184,7 @@ async def test_detail_shows_facts_and_history_and_follows_changes(stage: Stage) 
         await pilot.press("enter")
 
         def text() -> str:
-            screen = app.screen
-            return str(screen.query_one("#detail-text", Static).render()) if isinstance(screen, Detail) else ""
+            return screen_text(app) if isinstance(app.screen, Detail) else ""
 
         await settled(pilot, lambda: "register" in text())
         assert target is not None
@@ -210,7 +215,7 @@ async def test_panels_zoom_help_and_quit(stage: Stage) -> None:
         await pilot.press("z", "question_mark")
         await pilot.pause()
         assert isinstance(app.screen, Help)
-        text = str(app.screen.query_one(Static).render())
+        text = screen_text(app)
         for action in ACTIONS:
             assert action.help in text
         await pilot.press("q")

@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from tests.tui.stage import HOSTILE, Stage, settled
+from tests.tui.stage import HOSTILE, Stage, screen_text, settled
 from tui.app import WsmonApp
 from wsmon.domain.states import WorksetPriority, WorksetState
 
@@ -18,12 +18,6 @@ from wsmon.domain.states import WorksetPriority, WorksetState
 def app_of(pilot: Pilot[Any]) -> WsmonApp:
     assert isinstance(pilot.app, WsmonApp)
     return pilot.app
-
-
-def screen_text(app: WsmonApp) -> str:
-    """What stands on the screen, line by line."""
-    lines = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in line) for line in lines)
 
 
 async def test_cursor_and_scroll_stay_on_their_row_through_every_refresh(stage: Stage) -> None:
@@ -157,7 +151,7 @@ async def test_an_empty_store_says_what_to_type(stage: Stage) -> None:
 @pytest.mark.parametrize("size", [(40, 12), (20, 6), (80, 24), (120, 40), (200, 60)])
 async def test_hostile_text_is_only_text(stage: Stage, size: tuple[int, int]) -> None:
     stage.hostile()
-    async with stage.app().run_test(size=size, notifications=True) as pilot:
+    async with stage.app().run_test(size=size) as pilot:
         app = app_of(pilot)
         await settled(pilot, lambda: len(app.queue.table.rows) == 5)
         for keys in (["1"], ["2"], ["3"], ["4"], ["1", "G", "enter"]):
@@ -166,7 +160,7 @@ async def test_hostile_text_is_only_text(stage: Stage, size: tuple[int, int]) ->
             text = screen_text(app)
             assert not set(text) & set("\x1b\x07\r\u202e")
         await pilot.press("escape")
-        app._tell(HOSTILE, refused=True)
+        app.flash.say(HOSTILE, refused=True)
         await pilot.pause(0.1)
         assert "\x1b" not in screen_text(app)
 

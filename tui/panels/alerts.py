@@ -35,7 +35,7 @@ class AlertsPanel(Panel[AlertRecord]):
     def show(self, delta: Delta) -> None:
         """Take the alerts whole."""
         self.table.load(delta.alerts)
-        self.border_title = f"4 alerts {len(delta.alerts) or ''}".rstrip()
+        self.count(len(delta.alerts))
 
     def selected(self) -> str | None:
         """The workset the alert is about."""

@@ -17,12 +17,12 @@ Row = TypeVar("Row")
 class Panel(Vertical, Generic[Row]):
     """A titled frame around one table."""
 
-    title = ""
     now: Instant = 0
 
     def __init__(self, number: int, name: str) -> None:
         super().__init__(id=name, classes="panel")
-        self.border_title = f"{number} {name}"
+        self._title = self.border_title = f"{number} {name}"
+        self._count = 0
         self.table = self.make_table()
 
     def make_table(self) -> RowTable[Row]:
@@ -36,6 +36,12 @@ class Panel(Vertical, Generic[Row]):
     def show(self, delta: Delta) -> None:
         """Take what changed."""
         raise NotImplementedError
+
+    def count(self, number: int) -> None:
+        """Say in the title how many there are; a title that is set again would repaint the panel."""
+        if number != self._count:
+            self._count = number
+            self.border_title = f"{self._title} · {number}" if number else self._title
 
     def tick(self, now: Instant) -> None:
         """Time went on: repaint the ages that read differently."""

@@ -47,7 +47,7 @@ class LocksPanel(Panel[Lease]):
         """Take the leases whole."""
         self._dead = delta.dead
         self.table.load(delta.leases)
-        self.border_title = f"2 locks {len(delta.leases) or ''}".rstrip()
+        self.count(len(delta.leases))
 
     def selected(self) -> str | None:
         """The workset under the cursor."""

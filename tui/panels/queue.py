@@ -110,7 +110,6 @@ class QueuePanel(Panel[Row]):
         if text is not None:
             self.filter_text, self._filter = text, Filter(text)
         self.table.load(self._all.values(), self._admits)
-        self.border_subtitle = Text(f"/{visible(text or self.filter_text)[:40]}") if self.filter_text else ""
         self._show_states()
 
     def _show_states(self) -> None:
@@ -123,7 +122,8 @@ class QueuePanel(Panel[Row]):
     def _tabs(self, *, words: bool) -> Text:
         """The states that have worksets, the chosen one marked; without words only it keeps its own."""
         total = sum(self._counts.get(state, 0) for state in SHOWN)
-        parts = [_tab("all", total, chosen=self._state is None)]
+        parts = [Text(f"/{visible(self.filter_text)[:40]} ", "bold yellow")] if self.filter_text else []
+        parts.append(_tab("all", total, chosen=self._state is None))
         for state in SHOWN:
             count, chosen = self._counts.get(state, 0), state is self._state
             if count or chosen:

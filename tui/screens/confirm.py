@@ -62,7 +62,7 @@ class Confirm(ModalScreen[Answer | None]):
             with Horizontal(id="confirm-buttons"):
                 yield Button("Cancel", id="leave")
                 for index, choice in enumerate(question.choices):
-                    yield Button(Text(choice), id=f"choice-{index}", variant="warning")
+                    yield Button(Text(choice.capitalize()), id=f"choice-{index}", variant="warning")
 
     def on_mount(self) -> None:
         """Nothing happens by a stray Enter."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,7 +17,6 @@ from textual.widgets import Static
 
 from tui.cells import GLYPHS, WORDS
 from tui.work import Record
-from wsmon.domain.change import Event
 from wsmon.domain.times import Instant, age, isoformat
 from wsmon.domain.visible import visible
 from wsmon.domain.workset import Lease, Workset
@@ -68,16 +69,15 @@ class Detail(ModalScreen[None]):
 
     def show(self, record: Record, now: Instant) -> None:
         """What was read."""
-        history = [Text("history", "bold"), *map(_event, record.events)]
-        lines = [*_facts(record.workset, record.lease, now), Text(""), *history]
-        self.query_one("#detail-text", Static).update(Text("\n").join(lines))
+        shown = Group(_facts(record.workset, record.lease, now), "", Text("history (UTC)", "bold"), _history(record))
+        self.query_one("#detail-text", Static).update(shown)
 
     def fail(self, error: str) -> None:
         """It could not be read."""
         self.query_one("#detail-text", Static).update(Text(visible(error), "yellow"))
 
 
-def _facts(workset: Workset, lease: Lease | None, now: Instant) -> list[Text]:
+def _facts(workset: Workset, lease: Lease | None, now: Instant) -> Table:
     def ago(at: Instant | None) -> str | None:
         return f"{isoformat(at)[:19]}Z  ({age((now - at) / 1e6)} ago)" if at is not None else None
 
@@ -109,22 +109,33 @@ def _facts(workset: Workset, lease: Lease | None, now: Instant) -> list[Text]:
         "metrics": json.dumps(dict(workset.metrics), ensure_ascii=False) if workset.metrics else None,
         "metadata": json.dumps(dict(workset.metadata), ensure_ascii=False) if workset.metadata else None,
     }
-    return [_fact(name, value) for name, value in facts.items() if value]
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="dim")
+    for name, value in facts.items():
+        if value:
+            cut = value if len(value) <= VALUE_CHARS else f"{value[:VALUE_CHARS]} … ({len(value):,} characters)"
+            grid.add_row(name, Text(visible(cut), overflow="fold"))
+    return grid
 
 
-def _fact(name: str, value: str) -> Text:
-    line = Text(f"{name:>10}  ", "dim")
-    cut = value if len(value) <= VALUE_CHARS else f"{value[:VALUE_CHARS]} … ({len(value):,} characters)"
-    line.append(visible(cut), "not dim")
-    return line
-
-
-def _event(event: Event) -> Text:
-    line = Text(f"{event.seq:>4}  {isoformat(event.at)[:19]}Z  ", "dim")
-    line.append(f"{event.verb.value:<12}", "not dim bold")
-    line.append(f" {event.after.value if event.after else 'gone':<12}", "not dim")
-    line.append(f" {visible(event.actor)[:40]}", "cyan not dim")
-    line.append(f"  {visible(event.reason)[:300]}" if event.reason else "", "yellow not dim")
-    detail = {k: v for k, v in (event.detail or {}).items() if v is not None}
-    line.append(f"  {visible(json.dumps(detail, ensure_ascii=False))[:300]}" if detail else "", "dim")
-    return line
+def _history(record: Record) -> Table:
+    """The events, the newest first."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", style="dim")
+    for event in reversed(record.events):
+        said = Text(visible(event.actor)[:40], "cyan")
+        if event.reason:
+            said.append(f"  {visible(event.reason)[:300]}", "yellow")
+        for name, value in (event.detail or {}).items():
+            if value is not None:
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                said.append(f"  {name} {visible(text)[:300]}", "dim")
+        said.overflow = "fold"
+        grid.add_row(
+            str(event.seq),
+            Text(isoformat(event.at)[:19].replace("T", " "), "dim", no_wrap=True),
+            Text(event.verb.value, "bold", no_wrap=True),
+            Text(WORDS[event.after] if event.after else "gone", no_wrap=True),
+            said,
+        )
+    return grid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -23,19 +24,15 @@ class Help(ModalScreen[None]):
         """Movement, then what looks, then what changes."""
         looks = [(a.shown, a.help) for a in ACTIONS if not a.changes]
         changes = [(a.shown, a.help) for a in ACTIONS if a.changes]
-        lines: list[Text] = []
+        grid = Table.grid(padding=(0, 2))
         for title, keys in (("move", MOVEMENT), ("look", looks), ("change (each asks first)", changes)):
-            lines += [Text(title, "bold"), *(_line(key, text) for key, text in keys), Text("")]
+            grid.add_row(Text(title, "bold"), "")
+            for key, text in keys:
+                grid.add_row(Text(f"  {key}", "cyan"), text)
         with VerticalScroll(id="help") as scroll:
             scroll.border_title = "keys"
-            yield Static(Text("\n").join(lines[:-1]))
+            yield Static(grid)
 
     def action_leave(self) -> None:
         """Back to the panels."""
         self.dismiss(None)
-
-
-def _line(key: str, text: str) -> Text:
-    line = Text(f"  {key:<26}", "cyan")
-    line.append(text, "default")
-    return line

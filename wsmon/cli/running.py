@@ -13,7 +13,6 @@ from wsmon.cli import exits
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
-from wsmon.domain.errors import SettingsError
 from wsmon.ports import Log
 from wsmon.services.documents import row_document
 from wsmon.services.monitor import Monitor
@@ -77,11 +76,6 @@ def monitor(
                 print_table(("PRIORITY", "STATE", "ID"), ((r.priority, r.state, r.workset_id) for r in preview))
             return exits.DONE
         chosen = opened.settings.monitor
-        if not chosen.command and not chosen.allow_metadata_command:
-            raise SettingsError(
-                'no command is set: say what a run is, such as command = ["run.sh", "{workset_id}"] under [monitor]'
-                " in wsmon.toml"
-            )
         made = opened.monitor(make_log(chosen.log_format))
         stop_on_signals(made)
         made.run(once=once)

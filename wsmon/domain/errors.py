@@ -62,7 +62,7 @@ class IllegalTransition(Refused):
         options = ", ".join(allowed) or "nothing"
         because = f" ({why})" if why else ""
         super().__init__(f"{workset_id!r} is {state}: {verb} is not possible{because}; allowed from here: {options}")
-        self.workset_id, self.state, self.verb, self.allowed = workset_id, state, verb, allowed
+        self.workset_id, self.state, self.verb, self.allowed, self.why = workset_id, state, verb, allowed, why
 
 
 class NotDue(Refused):

@@ -17,6 +17,7 @@ from wsmon.domain.errors import (
     NotDue,
     NotFound,
     Refused,
+    SettingsError,
     StoreError,
 )
 from wsmon.domain.states import WorksetState
@@ -225,7 +226,15 @@ class Monitor:
     # many passes
 
     def run(self, *, once: bool = False) -> None:
-        """Make passes until `stop`; with `once` a single pass, then wait for what it attends."""
+        """Make passes until `stop`; with `once` a single pass, then wait for what it attends.
+
+        Raises SettingsError where no run is possible, rather than claim and fail everything.
+        """
+        if not self.config.command and not self.config.allow_metadata_command:
+            raise SettingsError(
+                'no command is set: say what a run is, such as command = ["run.sh", "{workset_id}"] under [monitor]'
+                " in wsmon.toml"
+            )
         self.keeper.start()
         due = self._clock.monotonic()
         try:

@@ -1,0 +1,205 @@
+"""The TUI as a process on a terminal: start, keys, the ways it ends, and what it sends down the line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.tui.terminal import WSMON, Terminal, bytes_of, quiet
+from tests.waiting import wait_for
+from wsmon.adapters.clock import SystemClock
+from wsmon.adapters.sqlite import SqliteStore
+from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.states import WorksetState
+from wsmon.services.commands import Commands
+
+LEAVE_ALTERNATE_SCREEN = b"\x1b[?1049l"
+NOT_BEFORE_THE_FIRST_FRAME = ("boto3", "botocore", "httpx", "fastapi", "uvicorn", "pydantic_settings", "moto")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in list(os.environ):
+        if name.startswith(("WSMON_", "AWS_", "XDG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def commands(home: Path) -> Commands:
+    store = SqliteStore(home / "w.db")
+    store.init()
+    return Commands(store, SystemClock(), "tester@here")
+
+
+class Past(SystemClock):
+    """A little more than five minutes ago."""
+
+    def now(self) -> int:
+        return super().now() - 303_000_000
+
+
+def register(commands: Commands, *names: str) -> None:
+    list(commands.register_many(WorksetSpec(name, "bucket", "prefix") for name in names))
+
+
+def wsmon(home: Path, *args: str, size: tuple[int, int] = (120, 40), **env: str) -> Terminal:
+    return Terminal([*WSMON, "--store", f"sqlite:{home / 'w.db'}", *args], env, size)
+
+
+def test_opens_moves_shows_and_quits(home: Path, commands: Commands) -> None:
+    register(commands, "first", "second", "third")
+    with wsmon(home) as terminal:
+        terminal.shows("first", "second", "third", "1 queue", "2 locks", "3 clusters", "4 alerts")
+        terminal.press("j\r")
+        terminal.shows("history", "bucket/prefix", "second")
+        terminal.press("q")
+        terminal.shows("first", "third")
+        terminal.press("I")
+        terminal.shows("Ignore second?")
+        terminal.press("\t\r")
+        wait_for(lambda: terminal.read() >= 0 and commands.get("second").state is not WorksetState.READY)
+        assert commands.get("second").state is WorksetState.IGNORED
+        terminal.press("q")
+        assert terminal.ended() == 0
+        assert LEAVE_ALTERNATE_SCREEN in terminal.received
+
+
+def test_with_nothing_configured_it_opens_the_users_store_and_says_what_to_type(home: Path) -> None:
+    with Terminal(WSMON, {}, (80, 24)) as terminal:
+        terminal.shows("The store is empty", "wsmon import folder DIR", "wsmon monitor")
+        terminal.press("q")
+        assert terminal.ended() == 0
+    assert list(home.rglob("wsmon.db"))
+
+
+@pytest.mark.parametrize("how", ["hang up", "SIGHUP", "SIGTERM"])
+def test_ends_within_five_seconds_and_gives_its_locks_back(home: Path, commands: Commands, how: str) -> None:
+    (home / "wsmon.toml").write_text(
+        f'[monitor]\ncommand = ["{sys.executable}", "-c", "import time; time.sleep(60)"]\npoll_seconds = 0.2\n'
+    )
+    register(commands, "w")
+    with wsmon(home, "--monitor") as terminal:
+        terminal.shows("● 1 running")
+        assert commands.get("w").holder
+        if how == "hang up":
+            terminal.hang_up()
+        else:
+            os.kill(terminal.process.pid, signal.Signals[how])
+        terminal.ended(5.0)
+        if how == "SIGTERM":
+            assert LEAVE_ALTERNATE_SCREEN in terminal.received
+    left = commands.get("w")
+    assert (left.state, left.holder) == (WorksetState.IN_PROGRESS, None)
+    assert not commands.store.monitors()
+    commands.cancel("w", reason="over")
+    end_run(home)
+
+
+def end_run(home: Path) -> None:
+    """The sleeping command is ended with its group."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"WSMON_WORKSET_ID=w" in line and os.fsencode(home) in line:
+            os.kill(int(folder.name), signal.SIGKILL)
+
+
+def test_the_monitor_inside_runs_what_is_ready(home: Path, commands: Commands) -> None:
+    (home / "wsmon.toml").write_text(f'[monitor]\ncommand = ["{sys.executable}", "-c", ""]\npoll_seconds = 0.2\n')
+    register(commands, "a", "b")
+    with wsmon(home, "--monitor") as terminal:
+        terminal.shows("✓ 2 complete")
+        terminal.press("q")
+        assert terminal.ended() == 0
+    assert not commands.store.monitors()
+
+
+def test_a_monitor_without_a_command_says_so_and_the_screen_stays(home: Path, commands: Commands) -> None:
+    register(commands, "a")
+    with wsmon(home, "--monitor") as terminal:
+        terminal.shows("no command is set", "wsmon.toml", "○ 1 ready")
+        terminal.press("q")
+        assert terminal.ended() == 0
+
+
+def test_wrong_settings_are_a_sentence_on_the_screen(home: Path) -> None:
+    (home / "wsmon.toml").write_text('[monitor]\npoll_seconds = "often"\n')
+    with wsmon(home) as terminal:
+        text = terminal.shows("poll_seconds")
+        assert "Traceback" not in text
+        terminal.press("q")
+        assert terminal.ended() == 0
+
+
+def test_no_color_sends_none(home: Path, commands: Commands) -> None:
+    register(commands, "a", "b")
+    with wsmon(home, NO_COLOR="1") as terminal:
+        terminal.shows("ready")
+        terminal.press("jk")
+        quiet(terminal)
+        colours = re.findall(rb"\x1b\[[0-9;]*?(?:38|48|3[0-7]|4[0-7]|9[0-7])(?:;[0-9;]*)?m", terminal.received)
+        shades = {tuple(code) for code in colours if not is_grey(code)}
+        assert not shades
+        terminal.press("q")
+        terminal.ended()
+
+
+def is_grey(code: bytes) -> bool:
+    """Textual's monochrome keeps shades of grey."""
+    numbers = [int(n) for n in re.findall(rb"\d+", code)]
+    triples = [numbers[i + 2 : i + 5] for i, n in enumerate(numbers[:-1]) if n in {38, 48} and numbers[i + 1] == 2]
+    return bool(triples) and all(len(set(triple)) == 1 for triple in triples)
+
+
+def test_a_cursor_step_is_few_bytes(home: Path, commands: Commands) -> None:
+    register(commands, *(f"RUN{n:05}-HG{n:03}" for n in range(2000)))
+    with wsmon(home, size=(160, 48)) as terminal:
+        terminal.shows("RUN00020-HG020")
+        terminal.press("j")
+        quiet(terminal)
+        steps = [bytes_of(terminal, lambda: terminal.press("j")) for _ in range(15)]
+        assert 50 < statistics.median(steps) <= 512, steps
+
+
+def test_an_idle_screen_is_almost_silent(home: Path, commands: Commands) -> None:
+    commands.clock = Past()
+    register(commands, *(f"w{n}" for n in range(20)))
+    with wsmon(home, size=(160, 48)) as terminal:
+        terminal.shows("w19")
+        quiet(terminal)
+        started, count = time.monotonic(), 0
+        while time.monotonic() - started < 4:
+            count += terminal.read(0.2)
+        # Ages of minutes tick once a minute; nothing else does.
+        assert count / 4 < 1024
+
+
+def test_nothing_slow_is_imported_before_the_first_frame(home: Path) -> None:
+    code = (
+        "import json, os, sys\n"
+        "import tui.worker\n"
+        "def run(self):\n"
+        "    open('modules.json', 'w').write(json.dumps(sorted(sys.modules)))\n"
+        "    os._exit(0)\n"
+        "tui.worker.Follower.run = run\n"
+        "from wsmon.cli.main import main\n"
+        "main()\n"
+    )
+    with Terminal(["-c", code], {}) as terminal:
+        terminal.ended()
+    loaded = set(json.loads((home / "modules.json").read_text()))
+    assert "textual" in loaded
+    assert not loaded & set(NOT_BEFORE_THE_FIRST_FRAME)
