@@ -1,4 +1,7 @@
-"""`python -m tests.tui.screenshots [FOLDER]`: the pictures of README and docs, from the scenes."""
+"""`python -m tests.tui.screenshots [--png] [FOLDER]`: the pictures of README and docs, from the scenes.
+
+With --png every scene, as a PNG to look at.
+"""
 
 from __future__ import annotations
 
@@ -44,17 +47,40 @@ def standing_alone(svg: str) -> str:
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 
-def main(folder: Path) -> None:
-    """Write all pictures."""
-    os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-    os.environ.pop("NO_COLOR", None)
-    folder.mkdir(exist_ok=True)
+def draw(name: str, size: tuple[int, int]) -> str:
+    """A scene's picture on a store of its own."""
+    with tempfile.TemporaryDirectory() as store:
+        return asyncio.run(take(name, size, Path(store)))
+
+
+def write_all(folder: Path) -> None:
+    """The pictures that are committed, as SVG."""
     for name, size in PICTURES.items():
-        with tempfile.TemporaryDirectory() as store:
-            svg = asyncio.run(take(name, size, Path(store)))
-        (folder / f"{name}.svg").write_text(standing_alone(svg), encoding="utf-8")
+        (folder / f"{name}.svg").write_text(standing_alone(draw(name, size)), encoding="utf-8")
         print(folder / f"{name}.svg")
 
 
+def write_png(folder: Path) -> None:
+    """Every scene in all its sizes, in a font that is at hand."""
+    import cairosvg  # only here: it needs the system's cairo
+
+    for name, scene in SCENES.items():
+        for size in scene.sizes:
+            svg = draw(name, size).replace("Fira Code", "DejaVu Sans Mono")
+            path = folder / f"{name}-{size[0]}x{size[1]}.png"
+            cairosvg.svg2png(bytestring=svg.encode(), write_to=str(path), output_width=1400)
+            print(path)
+
+
+def main(arguments: list[str]) -> None:
+    """Write the pictures."""
+    os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+    os.environ.pop("NO_COLOR", None)
+    folders = [Path(argument) for argument in arguments if argument != "--png"]
+    folder = folders[0] if folders else Path("screenshots")
+    folder.mkdir(exist_ok=True)
+    (write_png if "--png" in arguments else write_all)(folder)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots"))
+    main(sys.argv[1:])

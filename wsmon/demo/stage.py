@@ -95,7 +95,8 @@ class Stage:
             listener.bind(("127.0.0.1", 0))
             port = listener.getsockname()[1]
         os.environ |= {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
-        environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "dynamodb,sts"}
+        told = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "dynamodb,sts"}
+        environment = {**os.environ, **told, "TMPDIR": str(self._folder)}
         self._spawn("ministack", [str(program)], environment)
         until = time.monotonic() + PEER_SECONDS
         while time.monotonic() < until:

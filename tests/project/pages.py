@@ -1,0 +1,51 @@
+"""`python -m tests.project.pages`: writes the pages that are drawn from the code; a test compares them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from wsmon.settings import FILE_NAME, PREFIX, Settings
+
+ROOT = Path(__file__).parent.parent.parent
+HEAD = f"""# Settings
+
+Later wins: the defaults below, `{FILE_NAME}` (in the working folder, else in the user's config folder, or the one given by
+`--config`), the environment (`{PREFIX}SECTION__NAME`, such as `{PREFIX}MONITOR__POLL_SECONDS=10`; lists as JSON), flags.
+AWS's own variables (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL` and so on) are honoured. An unknown name is an error
+that says which one was meant. `wsmon config` prints each value and where it came from.
+
+In a command, `{{workset_id}}`, `{{bucket}}`, `{{prefix}}`, `{{priority}}`, `{{attempt}}`, `{{run_token}}`, `{{run_folder}}` and
+`{{metadata.KEY}}` stand for the workset's own; each element stays one argument. Only an element that is exactly
+`{{*metadata.KEY}}` becomes several, split as a shell splits words.
+"""
+
+
+def settings_page() -> str:
+    """docs/settings.md."""
+    parts = [HEAD]
+    for section, field in Settings.model_fields.items():
+        model: Any = field.annotation
+        assert issubclass(model, BaseModel)
+        parts.append(f"## [{section}]\n\n{field.description}\n\n| name | default | what it says |\n|---|---|---|")
+        for name, setting in model.model_fields.items():
+            parts[-1] += f"\n| `{name}` | {_default(setting)} | {setting.description} |"
+        parts[-1] += "\n"
+    return "\n".join(parts)
+
+
+def _default(setting: Any) -> str:
+    value = setting.get_default(call_default_factory=True)
+    if value is None or value is PydanticUndefined:
+        return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {text}" for key, text in value.items())
+    return f"`{json.dumps(value)}`"
+
+
+if __name__ == "__main__":
+    (ROOT / "docs/settings.md").write_text(settings_page(), encoding="utf-8")

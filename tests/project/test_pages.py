@@ -1,0 +1,151 @@
+"""The README's commands work in the order it gives them, and the drawn pages are current."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import peers
+from tests.folder.test_folder import make
+from tests.project.pages import ROOT, settings_page
+from tests.tui.terminal import Terminal
+from tests.waiting import wait_for
+from tui.actions import ACTIONS
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PIPELINE = """#!/bin/sh
+[ "$2" = "s3://my-bucket/runs/$4" ] || [ -n "$4" ] || exit 78
+case "$4" in RUN-003) exit 65;; RUN-004) exec sleep 120;; esac
+echo "$@"
+"""
+# What a reader would have seen happen meanwhile.
+BEFORE = {
+    "wsmon cancel RUN-004": ["wsmon requeue RUN-004 --reason again --yes", "wsmon lock RUN-004 --owner other"],
+    "wsmon unlock RUN-002 --force": ["wsmon lock RUN-002 --owner other"],
+    "wsmon lock RUN-002": ["wsmon requeue RUN-002 --reason again --yes"],
+}
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Every line of every shell block, in order."""
+    return [line for block in blocks("sh") for line in block.splitlines() if line]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Path]:
+    """A folder as the README's reader has it: settings, list, worksets, and a pipeline on the path."""
+    (tmp_path / "wsmon.toml").write_text(blocks("toml")[0], encoding="utf-8")
+    (tmp_path / "worksets.jsonl").write_text(blocks("jsonl")[0], encoding="utf-8")
+    make(tmp_path / "worksets" / "first")
+    make(tmp_path / "worksets" / "second")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/my-pipeline").write_text(PIPELINE)
+    (tmp_path / "bin/my-pipeline").chmod(0o755)
+    yield tmp_path
+    subprocess.run(["pkill", "-KILL", "-f", "^sleep 120$"], check=False)
+
+
+def environment(desk: Path) -> dict[str, str]:
+    path = os.pathsep.join([str(desk / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, "HOME": str(desk), "PATH": path, "WSMON_MONITOR__POLL_SECONDS": "0.3"}
+
+
+def run(desk: Path, command: str, **more: str) -> str:
+    done = subprocess.run(
+        shlex.split(command),
+        cwd=desk,
+        env={**environment(desk), **more},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def in_a_terminal(desk: Path, command: str) -> None:
+    """Opens, shows the queue, is left by q."""
+    here = os.getcwd()
+    os.chdir(desk)
+    try:
+        program = "import sys; from wsmon.cli.main import main; main(sys.argv[1:])"
+        with Terminal(["-c", program, *shlex.split(command)[1:]], environment(desk)) as terminal:
+            terminal.shows("1 queue", "RUN-001")
+            terminal.press("q")
+            assert terminal.ended() == 0
+    finally:
+        os.chdir(here)
+
+
+def until_stopped(desk: Path, command: str) -> None:
+    """A monitor signs on, and ends cleanly by SIGTERM."""
+    process = subprocess.Popen(shlex.split(command), cwd=desk, env=environment(desk), stderr=subprocess.PIPE)
+    try:
+        wait_for(lambda: "none has signed on" not in run(desk, "wsmon doctor"), 30, pause=0.3)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def carry_out(desk: Path, command: str) -> None:
+    """Run a line of the README, each kind in the way it is meant."""
+    match command.split():
+        case ["make", target]:
+            assert re.search(rf"^{target}:.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        case ["pipx", "install", wheel]:
+            assert wheel == "dist/wsmon-*.whl"  # `make wheel` installs it into an empty environment
+        case ["wsmon"] | ["wsmon", "--monitor"]:
+            in_a_terminal(desk, command)
+        case ["wsmon", "monitor"]:
+            until_stopped(desk, command)
+        case ["wsmon", "monitor", "--once"]:
+            # RUN-004 sleeps; a settings' timeout ends it here, so that the pass comes to its end.
+            run(desk, command, WSMON_MONITOR__TIMEOUT_SECONDS="1", WSMON_MONITOR__STOP_GRACE_SECONDS="0.2")
+        case ["wsmon", "--store", store, *_] if store.startswith("dynamodb:"):
+            if why := peers.missing("ministack"):
+                pytest.skip(why)
+            run(desk, command, AWS_ENDPOINT_URL_DYNAMODB=peers.url("ministack"))
+        case _:
+            run(desk, command)
+
+
+def test_every_command_of_the_readme(desk: Path) -> None:
+    assert len(commands()) > 25
+    for command in commands():
+        for start, first in BEFORE.items():
+            if command.startswith(start):
+                for line in first:
+                    run(desk, line)
+        carry_out(desk, command)
+
+
+def test_every_key_of_the_readme_is_one() -> None:
+    table = README[README.index("| key |") : README.index("The same from a shell")]
+    for action in ACTIONS:
+        if action.shown in {"esc", "⇧tab", "2", "3"}:
+            continue
+        assert f"`{action.shown}`" in table, action
+
+
+def test_the_settings_page_is_current() -> None:
+    assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == settings_page(), "python -m tests.project.pages"
+
+
+def test_the_readme_shows_a_picture_that_is_there() -> None:
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    assert (ROOT / picture).read_text(encoding="utf-8").startswith("<svg")
