@@ -48,7 +48,9 @@ contracts: setup ## Who may import whom
 	$(BIN)/lint-imports
 
 cov: setup peers ## Branches of domain and services that no test takes
-	$(BIN)/coverage run -m pytest tests/domain tests/services tests/contract tests/live
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 bench: setup peers ## Ratios and counts, side by side

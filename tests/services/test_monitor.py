@@ -173,6 +173,7 @@ class TestStopping:
 
     def test_leave(self, world: World) -> None:
         monitor, thread = self.running(world, command=world.command(1.0))
+        wait_for(world.lines)  # before that, an adopter rightly keeps it from starting
         monitor.stop()
         thread.join(5)
         left = world.get()
