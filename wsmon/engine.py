@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import random
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +94,6 @@ class Engine:
             config,
             policy=self.commands.policy,
             log=log,
-            choose=random.randrange,
             version=__version__,
         )
 

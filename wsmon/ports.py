@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -28,6 +29,20 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until the event is set, at most `seconds`; whether it is set."""
+
+
+class Joinable(Protocol):
+    """Work that goes on beside its starter; a thread is one."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, at most `timeout` seconds."""
+
+
+StartBeside = Callable[[str, Callable[[], None]], Joinable]
+"""Starts named work beside the caller: a daemon thread, or an actor of the simulation."""
 
 
 @dataclass(frozen=True, slots=True)

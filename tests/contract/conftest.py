@@ -18,7 +18,7 @@ from wsmon.domain.workset import Workset
 from wsmon.ports import StateStore
 from wsmon.services.commands import Commands
 
-ENGINES = ["sqlite", "dynoxide", "ministack"]
+ENGINES = ["sqlite", "memory", "dynoxide", "ministack"]
 
 
 @dataclass
@@ -53,6 +53,9 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     engine = str(request.param)
     if engine == "sqlite":
         made = World(engine, lambda: SqliteStore(tmp_path / "wsmon.db"))
+    elif engine == "memory":
+        one = SqliteStore(None)
+        made = World(engine, lambda: one)
     else:
         table = peers.new_table()
         made = World(engine, lambda: peers.dynamo_store(engine, table))

@@ -110,14 +110,13 @@ def test_the_supervisor_checks_again_right_before_exec(runner: LocalRunner, tmp_
         run = runner.plan("w1", token)
         # Stand in the place's lock, as a slow machine would, while the supervisor comes up.
         request = RunRequest(workset, run, ["touch", str(tmp_path / "x")], CLOCK.boottime() + deadline, {})
-        folder = Path(run.folder)
-        with runner._folder.locked():
-            runner._folder.raise_to("w1", token)
-            runner._make(folder, request)
-            runner._launch(folder, request)
+        with runner._locked():
+            runner._raise_to("w1", token)
+            runner._make(run.folder, request)
+            runner._launch(run.folder, request)
             assert runner.look("w1", run).state is RunState.RUNNING
             if newer:
-                runner._folder.raise_to("w1", newer)
+                runner._raise_to("w1", newer)
             else:
                 time.sleep(0.4)
         status = ended(runner, run)

@@ -18,6 +18,7 @@ from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import StateStore
+from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
 from wsmon.services.config import MonitorConfig
 from wsmon.services.monitor import Monitor
@@ -85,7 +86,7 @@ class World:
             settings,
             policy=POLICY,
             log=self.log,
-            choose=random.Random(1).randrange,
+            chance=Chance(choose=random.Random(1).randrange),
         )
 
     def register(self, workset_id: str = "w1", priority: str = "normal", **metadata: Any) -> Workset:

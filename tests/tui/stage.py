@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy, RunRecord
 from wsmon.ports import AlertRecord, ClusterRecord, Log, MonitorRecord, StoreInfo
+from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
 
 HOSTILE = "[bold red]x[/] \x1b[2J\x1b]0;title\x07\r\n🧬世界 \u202eoverride"
@@ -41,6 +43,10 @@ class StillClock:
 
     def sleep(self, seconds: float) -> None:
         self.at += int(seconds * SECOND)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        self.sleep(seconds)
+        return event.is_set()
 
 
 class Cuttable:
@@ -73,9 +79,14 @@ class Stage:
         self.real.init()
         self.store: Any = Cuttable(self.real)
         self.commands = Commands(
-            self.store, self.clock, self.who, policy=RetryPolicy(), writable=self.writable, jitter=lambda: 0.0
+            self.store,
+            self.clock,
+            self.who,
+            policy=RetryPolicy(),
+            writable=self.writable,
+            chance=Chance(jitter=lambda: 0.0),
         )
-        self.filler = Commands(self.real, self.clock, "mon-1", jitter=lambda: 0.0)
+        self.filler = Commands(self.real, self.clock, "mon-1", chance=Chance(jitter=lambda: 0.0))
 
     def monitor(self, log: Log, **changes: Any) -> Any:
         raise AssertionError("no test here runs a monitor inside")

@@ -22,6 +22,8 @@ class MonitorConfig:
     slots: int
     command: tuple[str, ...] = ()
     poll_seconds: float = 5.0
+    look_seconds: float = 0.2
+    """How often the runs are looked at between two polls."""
     max_concurrent: int = 2
     lease_seconds: float = 60.0
     renew_seconds: float = 20.0
@@ -43,6 +45,6 @@ class MonitorConfig:
                 f"a lock of {self.lease_seconds:g} s renewed every {self.renew_seconds:g} s dies of one late renewal;"
                 " lease_seconds must be at least twice renew_seconds"
             )
-        for what in ("poll_seconds", "max_concurrent", "slots", "renew_seconds"):
+        for what in ("poll_seconds", "look_seconds", "max_concurrent", "slots", "renew_seconds"):
             if getattr(self, what) <= 0:
                 raise SettingsError(f"{what} is {getattr(self, what):g}; it must be greater than 0")

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wsmon.domain.errors import StaleWrite, StoreError
 from wsmon.domain.workset import Lease
-from wsmon.ports import Clock, Log, StateStore
+from wsmon.ports import Clock, Joinable, Log, StartBeside, StateStore
+
+
+def start_thread(name: str, work: Callable[[], None]) -> Joinable:
+    """Work on a daemon thread."""
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 @dataclass(slots=True)
@@ -20,18 +28,21 @@ class _Kept:
 class LeaseKeeper:
     """Renews each lease every `period` seconds.
 
-    `renew_due` makes one pass; `start` runs it on a thread of its own, so that neither a slow
+    `renew_due` makes one pass; `start` makes them beside the caller, so that neither a slow
     place nor a slow queue page costs a lock. A lease that could not be renewed because the
     store is away is tried again; only the store's word that it is somebody else's loses it.
     """
 
-    def __init__(self, store: StateStore, clock: Clock, log: Log, period: float) -> None:
+    def __init__(
+        self, store: StateStore, clock: Clock, log: Log, period: float, beside: StartBeside = start_thread
+    ) -> None:
         self._store, self._clock, self._log, self._period = store, clock, log, period
+        self._beside = beside
         self._kept: dict[str, _Kept] = {}
         self._lost: dict[str, int] = {}
         self._mutex = threading.Lock()
         self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._loop: Joinable | None = None
 
     def hold(self, lease: Lease) -> None:
         """Keep a lease from now on."""
@@ -86,18 +97,24 @@ class LeaseKeeper:
                 self._lost[lease.workset_id] = lease.token
 
     def start(self) -> None:
-        """Renew on a thread until `stop`."""
+        """Renew beside the caller until `stop`."""
         self._ended.clear()
-        self._thread = threading.Thread(target=self._loop, name="lease-keeper", daemon=True)
-        self._thread.start()
+        self._loop = self._beside("lease-keeper", self._keep)
 
-    def _loop(self) -> None:
-        while not self._ended.wait(min(1.0, self._period / 4)):
+    def _keep(self) -> None:
+        while not self._clock.wait(self._ended, self._pause()):
             self.renew_due()
 
+    def _pause(self) -> float:
+        """Seconds to the next renewal; never so long that a lease held meanwhile would be late."""
+        moment = self._clock.monotonic()
+        with self._mutex:
+            due = min((kept.due for kept in self._kept.values()), default=moment + self._period)
+        return min(self._period / 4, max(0.01, due - moment))
+
     def stop(self) -> None:
-        """End the thread; leases are left as they are."""
+        """End the renewals; leases are left as they are."""
         self._ended.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-            self._thread = None
+        if self._loop is not None:
+            self._loop.join(timeout=5)
+            self._loop = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
@@ -31,16 +30,17 @@ from wsmon.ports import (
     Log,
     MonitorRecord,
     RunState,
+    StartBeside,
     StateStore,
 )
+from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
 from wsmon.services.config import MonitorConfig
-from wsmon.services.leases import LeaseKeeper
+from wsmon.services.leases import LeaseKeeper, start_thread
 from wsmon.services.queueing import Queue
 from wsmon.services.reaper import Reaper, Unattended
 from wsmon.services.runs import Runs, Why
 
-LOOK_SECONDS = 0.2
 SILENT_AFTER_POLLS = 3
 FORGOTTEN_AFTER_SECONDS = 86400.0
 MAX_PAUSE_SECONDS = 60.0
@@ -63,15 +63,15 @@ class Monitor:
         *,
         policy: RetryPolicy,
         log: Log,
-        choose: Callable[[int], int],
+        chance: Chance | None = None,
+        beside: StartBeside = start_thread,
         version: str = "",
     ) -> None:
-        """`choose(n)` draws evenly from range(n), so that monitors do not fight over one head."""
         self.config = config
         self._store, self._clock, self._runner, self._source, self._log = store, clock, runner, source, log
-        self._queue = Queue(store, clock, choose)
-        self.commands = Commands(store, clock, config.name, policy=policy)
-        self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds)
+        self.commands = Commands(store, clock, config.name, policy=policy, chance=chance)
+        self._queue = Queue(store, clock, self.commands.chance.choose)
+        self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds, beside)
         self.runs = Runs(self.commands, clock, runner, self.keeper, config, log)
         self._reaper = Reaper(self.commands, clock, log, skew=config.skew_seconds, patience=config.lease_seconds)
         self._record = MonitorRecord(config.name, "", os.getpid(), clock.now(), clock.now(), version)
@@ -278,11 +278,11 @@ class Monitor:
             return False
 
     def _wait(self, due: float) -> None:
-        pause = min(LOOK_SECONDS if self.runs.attended else 1.0, max(0.0, due - self._clock.monotonic()))
-        if self._stopping.is_set():
-            self._clock.sleep(min(LOOK_SECONDS, pause))
-        else:
-            self._stopping.wait(pause)
+        pause = max(0.0, due - self._clock.monotonic())
+        if self.runs.attended:
+            pause = min(pause, self.config.look_seconds)
+        # While it stops, only a second `stop` cuts the wait short.
+        self._clock.wait(self._now if self._stopping.is_set() else self._stopping, pause)
 
     def _leave(self) -> None:
         """A clean end: locks are given back, runs stay adoptable."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import uuid
 from collections.abc import Callable
 from typing import Self
 
@@ -12,6 +10,7 @@ from wsmon.domain.errors import NotFound, ReadOnly, StaleWrite
 from wsmon.domain.spec import check_name, check_reason
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, StateStore
+from wsmon.services.chance import Chance
 
 Decide = Callable[[Workset, Context], Change | None]
 MAX_DECISIONS = 8
@@ -31,14 +30,14 @@ class Writer:
         *,
         policy: RetryPolicy | None = None,
         writable: bool = True,
-        jitter: Callable[[], float] = random.random,
+        chance: Chance | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.actor = check_name("actor", actor)
         self.policy = policy or RetryPolicy()
         self.writable = writable
-        self._jitter = jitter
+        self.chance = chance or Chance()
 
     def get(self, workset_id: str) -> Workset:
         """The workset, read consistently."""
@@ -94,7 +93,7 @@ class Writer:
         raise StaleWrite(current.workset_id, current)
 
     def _context(self, reason: str | None = None) -> Context:
-        return Context(self.clock.now(), self.actor, uuid.uuid4().hex, reason, self._jitter())
+        return Context(self.clock.now(), self.actor, self.chance.change_id(), reason, self.chance.jitter())
 
     def _gate(self) -> None:
         if not self.writable:
@@ -102,9 +101,7 @@ class Writer:
 
     def acting_as(self, actor: str) -> Self:
         """The same commands, said by somebody else."""
-        return type(self)(
-            self.store, self.clock, actor, policy=self.policy, writable=self.writable, jitter=self._jitter
-        )
+        return type(self)(self.store, self.clock, actor, policy=self.policy, writable=self.writable, chance=self.chance)
 
 
 def written(change: Change) -> Workset:

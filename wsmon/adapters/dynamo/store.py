@@ -15,6 +15,7 @@ from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys, schema, writing
 from wsmon.adapters.dynamo.client import Connection, condition_failed
 from wsmon.adapters.dynamo.facts import Facts
+from wsmon.adapters.resolving import stands
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import NoCapacity, StaleWrite
 from wsmon.domain.states import WorksetState
@@ -87,8 +88,7 @@ class DynamoStore(Facts):
     def _refused(self, change: Change, refused: dict[str, dict[str, Any] | None]) -> None:
         """Return where the change stands all the same; raise what stands in its way where not."""
         standing = refused.get(writing.WORKSET)
-        passed_by = standing is not None and standing["rev"] >= change.event.seq
-        if passed_by and self._stands(change.event):
+        if stands(change, standing["rev"] if standing else None, self._change_id_at):
             return None
         if set(refused) == {writing.SLOT}:
             if refused[writing.SLOT] is None and change.claim is not None and self._ensure_claims(change.claim.cluster):
@@ -101,9 +101,9 @@ class DynamoStore(Facts):
         found = codec.lease_from(lease) if lease else self.lease(change.workset_id)
         raise StaleWrite(change.workset_id, current, found)
 
-    def _stands(self, event: Event) -> bool:
-        found = self.history(event.workset_id, event.seq - 1, 1)
-        return bool(found) and found[0].change_id == event.change_id
+    def _change_id_at(self, workset_id: str, seq: int) -> str | None:
+        found = self.history(workset_id, seq - 1, 1)
+        return found[0].change_id if found else None
 
     def register_many(self, changes: Sequence[Change]) -> list[str]:
         """Write registrations, up to 40 of one tally shard in a transaction."""
@@ -146,7 +146,9 @@ class DynamoStore(Facts):
             return []
         known = {c.workset_id: c for c in changes}
         # A try whose reply was lost may have written them all: then every id is taken, by itself.
-        real = [name for name in taken if not self._stands(known[name].event)]
+        real = [
+            name for name in taken if self._change_id_at(name, known[name].event.seq) != known[name].event.change_id
+        ]
         rest = [change for change in changes if change.workset_id not in set(taken)]
         return real + self._register(shard, [_again(change) for change in rest])
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from wsmon.adapters.runner.supervise import write_whole
+from wsmon.adapters.runner.supervise import highest_token, write_whole
 from wsmon.domain.errors import Refused
 from wsmon.ports import Place
 
@@ -95,23 +95,20 @@ class PlaceFolder:
     def highest(self, workset_id: str) -> int:
         """The highest token seen; call it under the lock."""
         try:
-            return int(self.token_file(workset_id).read_text())
-        except FileNotFoundError:
-            return 0
+            return highest_token(str(self.token_file(workset_id)))
         except (OSError, ValueError) as error:
             raise Refused(f"{self.token_file(workset_id)} cannot be read: {error}") from None
 
-    def raise_to(self, workset_id: str, token: int) -> None:
-        """Keep the higher of the known token and this one; call it under the lock."""
-        if token > self.highest(workset_id):
-            path = self.token_file(workset_id)
-            try:
-                path.parent.mkdir(exist_ok=True)
-                temporary = path.with_name(path.name + ".new")
-                with temporary.open("w") as file:
-                    file.write(str(token))
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-            except OSError as error:
-                raise Refused(f"{path} cannot be written: {error.strerror}") from None
+    def keep(self, workset_id: str, token: int) -> None:
+        """Keep a token as the highest; call it under the lock."""
+        path = self.token_file(workset_id)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            temporary = path.with_name(path.name + ".new")
+            with temporary.open("w") as file:
+                file.write(str(token))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            raise Refused(f"{path} cannot be written: {error.strerror}") from None

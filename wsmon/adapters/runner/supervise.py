@@ -35,18 +35,33 @@ def write_whole(path: str, document: object) -> None:
         os.close(folder)
 
 
-def refusal(spec: dict) -> str | None:  # type: ignore[type-arg]
-    """Why this run may not start any more. Called under the place's lock."""
-    try:
-        with open(spec["token_file"], encoding="utf-8") as file:
-            highest = int(file.read())
-    except FileNotFoundError:
-        highest = 0
-    if highest > spec["run_token"]:
+def refusal(run_token: int, deadline: float, *, highest: int, now: float) -> str | None:
+    """Why a run may not start (any more). Asked under the place's lock, in boot-time seconds."""
+    if highest > run_token:
         return f"a newer lock (token {highest}) was seen at this place"
-    if boottime() > spec["deadline"]:
+    if now > deadline:
         return "the lock ran out before the start"
     return None
+
+
+def not_started(why: str) -> dict:  # type: ignore[type-arg]
+    """The exit document of a run that was refused right before its exec."""
+    return {"exit_code": None, "seconds": 0.0, "note": "not started: " + why}
+
+
+def result(code: int, seconds: float) -> dict:  # type: ignore[type-arg]
+    """The exit document of a command that ended with `code`; -n where signal n ended it."""
+    note = f"ended by signal {-code}" if code < 0 else ""
+    return {"exit_code": 128 - code if code < 0 else code, "seconds": seconds, "note": note}
+
+
+def highest_token(path: str) -> int:
+    """The highest token seen at the place; 0 where none was."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return int(file.read())
+    except FileNotFoundError:
+        return 0
 
 
 def spawn(spec: dict, folder: str, lock: int) -> tuple[int, str]:  # type: ignore[type-arg]
@@ -89,24 +104,21 @@ def main() -> int:
     with open(spec["place_lock"], "a", encoding="utf-8") as place:
         # Held from the check to the exec, so that whoever raises the token afterwards finds the run.
         fcntl.flock(place, fcntl.LOCK_EX)
-        refused = refusal(spec)
+        highest = highest_token(spec["token_file"])
+        refused = refusal(spec["run_token"], spec["deadline"], highest=highest, now=boottime())
         pid, problem = (0, "") if refused else spawn(spec, folder, lock)
         if pid:
             write_whole(os.path.join(folder, "process.json"), {"pid": pid, "supervisor": os.getpid()})
     started = boottime()
     if refused:
-        write_whole(exit_file, {"exit_code": None, "seconds": 0.0, "note": "not started: " + refused})
+        write_whole(exit_file, not_started(refused))
         return 0
     if problem:
         number, _, text = problem.partition(" ")
         write_whole(exit_file, {"exit_code": int(number), "seconds": 0.0, "note": "cannot be executed: " + text})
         return 0
     _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    note = f"ended by signal {-code}" if code < 0 else ""
-    write_whole(
-        exit_file, {"exit_code": 128 - code if code < 0 else code, "seconds": boottime() - started, "note": note}
-    )
+    write_whole(exit_file, result(os.waitstatus_to_exitcode(status), boottime() - started))
     return 0
 
 

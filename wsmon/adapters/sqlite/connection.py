@@ -95,6 +95,7 @@ class Connections:
         return bool(self._inode() == self._local.inode)
 
     def _open(self) -> sqlite3.Connection:
+        """This thread's connection to the file, which is made where it is missing."""
         schema.refuse_network_disk(self.path)
         if getattr(self._local, "inode", None) and not self.path.exists():
             raise StoreUnreachable(f"the store {self.path} is gone; bring the file back")
@@ -103,6 +104,10 @@ class Connections:
         except OSError as error:
             raise StoreUnreachable(f"the folder of {self.path} cannot be made: {error.strerror}") from None
         connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        return self._checked(connection)
+
+    def _checked(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """The connection, once it is known to lead to a store of ours."""
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -145,6 +150,24 @@ class Connections:
             if lock.acquire(timeout=CLOSE_SECONDS):
                 connection.close()
                 lock.release()
+
+
+class MemoryConnections(Connections):
+    """One database in memory, gone with the object: one connection, on which all threads take turns."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(":memory:"))
+        self._one = self._checked(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+        self._turn = self._all[self._one]
+
+    def _mine(self) -> sqlite3.Connection:
+        if self._closed:
+            raise self._was_closed()
+        self._local.lock = self._turn
+        return self._one
+
+    def _drop(self) -> None:
+        """Kept: another connection would lead to another database."""
 
 
 def _may_pass(error: sqlite3.Error) -> bool:

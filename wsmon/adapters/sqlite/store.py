@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wsmon.adapters import codec
 from wsmon.adapters.sqlite import writing
-from wsmon.adapters.sqlite.connection import Connections
+from wsmon.adapters.sqlite.connection import Connections, MemoryConnections
 from wsmon.adapters.sqlite.facts import Facts
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import InvalidInput, StaleWrite
@@ -27,9 +27,10 @@ class SqliteStore(Facts):
     Writers take turns, so an event's number orders the feed and a feed cursor never misses one.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._connections = Connections(path)
-        self.info = StoreInfo("sqlite", str(self._connections.path))
+    def __init__(self, path: Path | None) -> None:
+        """`path` None keeps everything in memory, for one process and as long as the object lives."""
+        self._connections = MemoryConnections() if path is None else Connections(path)
+        self.info = StoreInfo("sqlite", ":memory:" if path is None else str(self._connections.path))
 
     def init(self) -> list[str]:
         """Make the file where it is missing; says what it did."""

@@ -6,6 +6,7 @@ import json
 import sqlite3
 
 from wsmon.adapters import codec
+from wsmon.adapters.resolving import stands
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import NoCapacity, StaleWrite
 from wsmon.domain.states import WorksetState
@@ -26,9 +27,8 @@ def read_lease(connection: sqlite3.Connection, workset_id: str) -> Lease | None:
 
 def apply(connection: sqlite3.Connection, change: Change) -> None:
     """Write the change; nothing to do when it stands already. Raises StaleWrite, NoCapacity."""
-    if _written_before(connection, change):
+    if not _is_due(connection, change):
         return
-    _check(connection, change)
     _take_slot(connection, change)
     write_record(connection, change.after)
     write_event(connection, change.event)
@@ -40,17 +40,14 @@ def apply(connection: sqlite3.Connection, change: Change) -> None:
         connection.execute("DELETE FROM leases WHERE workset_id = ?", (change.workset_id,))
 
 
-def _written_before(connection: sqlite3.Connection, change: Change) -> bool:
-    found = connection.execute(
-        "SELECT change_id FROM events WHERE workset_id = ? AND seq = ?", (change.workset_id, change.event.seq)
-    ).fetchone()
-    return bool(found and found[0] == change.event.change_id)
-
-
-def _check(connection: sqlite3.Connection, change: Change) -> None:
+def _is_due(connection: sqlite3.Connection, change: Change) -> bool:
+    """Whether the change is to be written; False when it stands already. Raises StaleWrite."""
     found = connection.execute("SELECT rev FROM worksets WHERE workset_id = ?", (change.workset_id,)).fetchone()
+    rev = found[0] if found else None
     expected = change.before.rev if change.before is not None else None
-    stale = (found[0] if found else None) != expected
+    stale = rev != expected
+    if stale and stands(change, rev, lambda workset_id, seq: _change_id_at(connection, workset_id, seq)):
+        return False
     if not stale and change.lease_seen is not None:
         lease = read_lease(connection, change.workset_id)
         stale = lease is None or lease.mark != change.lease_seen
@@ -58,6 +55,14 @@ def _check(connection: sqlite3.Connection, change: Change) -> None:
         raise StaleWrite(
             change.workset_id, read_record(connection, change.workset_id), read_lease(connection, change.workset_id)
         )
+    return True
+
+
+def _change_id_at(connection: sqlite3.Connection, workset_id: str, seq: int) -> str | None:
+    found = connection.execute(
+        "SELECT change_id FROM events WHERE workset_id = ? AND seq = ?", (workset_id, seq)
+    ).fetchone()
+    return found[0] if found else None
 
 
 def _take_slot(connection: sqlite3.Connection, change: Change) -> None:
