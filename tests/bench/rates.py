@@ -1,0 +1,55 @@
+"""Rates, each in turn with its peer: lifecycles beside the same raw requests."""
+
+from __future__ import annotations
+
+import statistics
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+
+from tests.bench.counts import lifecycle as lifecycle_counts
+from tests.bench.figures import Figure, Scale
+from tests.bench.stores import World, fresh
+from wsmon.adapters.dynamo.client import _CONFIG
+
+LIVES = 20
+"""Lifecycles a repetition."""
+
+
+def lifecycle(scale: Scale) -> Iterator[Figure]:
+    """Calls and units of a lifecycle, and its rate beside the same requests sent by boto3 alone."""
+    yield from lifecycle_counts(scale)
+    count = LIVES * scale.times
+    with fresh(count) as ours, fresh(count) as raw:
+        client = boto3.client(
+            "dynamodb", region_name="us-east-1", endpoint_url=ours.store.info.endpoint, config=_CONFIG
+        )
+        mine, theirs = [], []
+        for number in range(count):
+            before, started = len(ours.meter.requests), time.perf_counter()
+            ours.live(number)
+            mine.append(time.perf_counter() - started)
+            requests = [_elsewhere(raw, *request) for request in ours.meter.requests[before:]]
+            started = time.perf_counter()
+            for operation, parameters in requests:
+                getattr(client, operation)(**parameters)
+            theirs.append(time.perf_counter() - started)
+        client.close()
+    ratio = statistics.median(theirs) / statistics.median(mine)
+    beside = f"raw: {1 / statistics.median(theirs):,.0f} a second, ours {1 / statistics.median(mine):,.0f}"
+    what = "rate of lifecycles / rate of the same requests by boto3 alone"
+    yield Figure("lifecycle.rate", what, ratio, "x", at_least=0.8, note=beside)
+
+
+def _elsewhere(world: World, operation: str, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The same request to another world's table."""
+    table = world.store.info.name
+    if "TransactItems" not in parameters:
+        return operation, {**parameters, "TableName": table}
+    items = [
+        {kind: {**part, "TableName": table} for kind, part in item.items()} for item in parameters["TransactItems"]
+    ]
+    return operation, {**parameters, "TransactItems": items, "ClientRequestToken": uuid.uuid4().hex}
