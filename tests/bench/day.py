@@ -21,6 +21,7 @@ from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy, RunRecord
 from wsmon.ports import ClusterRecord, Place, RunRequest, RunState, RunStatus, StateStore
+from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
 from wsmon.services.config import MonitorConfig
 from wsmon.services.monitor import Monitor
@@ -104,9 +105,9 @@ class NoLog:
 def make_monitor(store: StateStore, clock: Any, name: str = "mon-1") -> Monitor:
     """A monitor as it works on a head node, its runs simulated."""
     config = MonitorConfig(name, "cl", 8, command=("run", "{workset_id}"), poll_seconds=POLL_SECONDS, max_concurrent=4)
-    choose = random.Random(7).randrange
+    chance = Chance(choose=random.Random(7).randrange)
     policy = RetryPolicy()
-    return Monitor(store, clock, BriefRunner(clock), OneCluster(), config, policy=policy, log=NoLog(), choose=choose)
+    return Monitor(store, clock, BriefRunner(clock), OneCluster(), config, policy=policy, log=NoLog(), chance=chance)
 
 
 def live(hours: float) -> None:
