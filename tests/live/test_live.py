@@ -11,7 +11,7 @@ import pytest
 
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
-from wsmon.domain.errors import WsmonError
+from wsmon.domain.errors import StoreUnreachable, WsmonError
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.workset import Row
@@ -167,6 +167,40 @@ def test_a_state_the_feed_missed_is_read_again(store: SqliteStore) -> None:
         clock.ahead += 400
         found |= view.poll().rows
     assert list(found) == ["missed"]
+
+
+class Failing:
+    """A store one of whose calls fails."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store, self.fails = store, ""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.fails:
+            raise StoreUnreachable("the store does not answer (test)")
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("fails", ["tallies", "leases", "clusters", "monitors", "alerts"])
+def test_a_poll_that_fails_half_way_loses_no_change(store: SqliteStore, fails: str) -> None:
+    clock, failing = Clock(), Failing(store)
+    commands = Commands(store, clock, "t")
+    commands.register(WorksetSpec("goes", "b"))
+    view = LiveView(failing, clock)
+    for _ in view.open():
+        pass
+    commands.register(WorksetSpec("comes", "b"))
+    commands.delete("goes")
+    commands.purge("goes")
+    failing.fails = fails
+    clock.ahead += 400
+    for _ in range(2):
+        with pytest.raises(StoreUnreachable):
+            view.poll()
+    failing.fails = ""
+    delta = view.poll()
+    assert (set(delta.rows), set(delta.gone)) == ({"comes"}, {"goes"})
+    assert (view.poll().rows, view.poll().gone) == ({}, frozenset())
 
 
 def test_deltas_merge_and_lose_nothing() -> None:

@@ -79,6 +79,9 @@ class LiveView:
         self._revs: dict[str, int] = {}
         self._check_due = 0.0
         self._doubted: set[WorksetState] = set()
+        self._changed: dict[str, Row] = {}
+        self._gone: set[str] = set()
+        """What was folded and not told yet: a poll that fails half-way tells it with the next one."""
         self.rows: dict[str, Row] = {}
         self.counts: dict[WorksetState, int] = dict.fromkeys(WorksetState, 0)
 
@@ -119,19 +122,19 @@ class LiveView:
         return newer
 
     def poll(self) -> Delta:
-        """What changed since the last call."""
-        changed: dict[str, Row] = {}
-        gone: set[str] = set()
+        """What changed since the last call that returned."""
         while True:
             page = self._store.feed(self._cursor)
             for event in page.events:
-                self._fold(event, changed, gone)
+                self._fold(event, self._changed, self._gone)
             self._cursor = page.cursor
             if not page.more:
                 break
         if self._clock.monotonic() >= self._check_due:
-            self._verify(changed)
-        return self._delta(changed, frozenset(gone))
+            self._verify(self._changed)
+        delta = self._delta(self._changed, frozenset(self._gone))
+        self._changed, self._gone = {}, set()
+        return delta
 
     def _fold(self, event: Event, changed: dict[str, Row], gone: set[str]) -> None:
         workset_id = event.workset_id
