@@ -122,6 +122,24 @@ def test_a_start_that_never_spawned_is_gone_not_unknown(world: World) -> None:
     assert world.lines() == ["start w1 3 2", "end w1 3 2"]
 
 
+@pytest.mark.parametrize(("exit_code", "state"), [(0, S.COMPLETE), (65, S.ERROR)])
+def test_a_result_whose_reply_never_came_is_not_recorded_for_ever(world: World, exit_code: int, state: S) -> None:
+    """The commit gave up after it was applied: the monitor finds its own result, and goes on claiming."""
+    world.register()
+    store = Outage(world)
+    monitor = world.monitor(store=store, command=world.command(0.0, exit_code), max_concurrent=1)
+    started(world, monitor)
+    store.lose = Verb.COMPLETE if exit_code == 0 else Verb.FAIL
+    while store.lose:
+        monitor._look()
+    assert world.get().state is state
+    world.register("w2")
+    world.until(monitor, state, "w2")
+    assert not monitor.runs.attended
+    assert world.verbs() == [Verb.REGISTER, Verb.ACQUIRE, Verb.START, Verb.COMPLETE if exit_code == 0 else Verb.FAIL]
+    assert monitor.keeper.lost() == {}
+
+
 def test_an_outage_is_lived_through(world: World) -> None:
     world.register()
     world.register("w2")

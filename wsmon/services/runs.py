@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wsmon.domain.errors import InvalidInput, LockLost, NotFound, Refused, StoreError
+from wsmon.domain.errors import IllegalTransition, InvalidInput, LockLost, NotFound, Refused, StoreError
 from wsmon.domain.outcome import category_of
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.template import render
@@ -130,6 +130,10 @@ class Runs:
                 self._let_go(lost.workset_id, attended.lease.token, lost.reason)
             except NotFound:
                 self._let_go(attended.workset.workset_id, attended.lease.token)
+            except IllegalTransition as error:
+                # Only a holder's own verb ends its lock so: a result whose reply never came stands.
+                self._forget(attended.workset.workset_id)
+                self._log.info("recorded before", workset_id=attended.workset.workset_id, state=error.state)
         return before - len(self.attended)
 
     def _watch(self, attended: Attended) -> None:
