@@ -65,6 +65,8 @@ class RowPage:
 
     rows: Sequence[Row]
     cursor: str | None
+    malformed: Sequence[str] = ()
+    """Ids whose row cannot be read; they break nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class FeedPage:
     events: Sequence[Event]
     cursor: str
     more: bool = False
+    cursors: Sequence[str] = ()
+    """For each event the cursor that goes on after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,21 @@ class AlertRecord:
     count: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """Who may use the API, known by the digest of a secret that is kept nowhere."""
+
+    token_id: str
+    name: str
+    """The actor on its events."""
+    role: str
+    digest: str
+    """SHA-256 of the secret, in hexadecimal digits."""
+    created_at: Instant
+    created_by: str
+    expires_at: Instant | None = None
+
+
 class StateStore(Protocol):
     """Worksets with their events, leases, tallies and slots. Safe to call from several threads.
 
@@ -146,6 +165,12 @@ class StateStore(Protocol):
 
     def record(self, workset_id: str) -> Workset | Tombstone | None:
         """What stands under the id, read consistently."""
+
+    def records(self, workset_ids: Sequence[str]) -> dict[str, Workset]:
+        """The worksets of at most 100 ids, in one call; an index's reader may see one a moment old.
+
+        Absent, purged and unreadable ones are left out.
+        """
 
     def commit(self, change: Change) -> None:
         """Write the change as a whole. Raises StaleWrite with the winner, or NoCapacity.
@@ -229,6 +254,15 @@ class StateStore(Protocol):
 
     def alerts(self) -> list[AlertRecord]:
         """All alerts by first_at."""
+
+    def put_token(self, token: TokenRecord) -> None:
+        """Keep a token; the same token_id again replaces it."""
+
+    def remove_token(self, token_id: str) -> None:
+        """Forget a token; twice does nothing."""
+
+    def tokens(self) -> list[TokenRecord]:
+        """All tokens by name."""
 
     def close(self) -> None:
         """Give back files and connections."""

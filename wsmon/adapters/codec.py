@@ -6,12 +6,15 @@ went in, which DynamoDB's own maps do not promise (1.0 becomes 1, nesting ends a
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from wsmon.domain.change import Event
+from wsmon.domain.errors import StoreUnusable
+from wsmon.domain.spec import shown
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import CancelRequest, Failure, Lease, Row, RunRecord, Tombstone, Workset
 
@@ -78,6 +81,39 @@ def row_from(text: str) -> Row:
     if "category" in values:
         values["category"] = ErrorCategory(values["category"])
     return Row(**values)
+
+
+def rows_from(texts: Iterable[tuple[str, str | None]]) -> tuple[list[Row], list[str]]:
+    """The rows of (id, JSON), and the ids of those that are none: one bad item never hides the others."""
+    rows, malformed = [], []
+    for workset_id, text in texts:
+        try:
+            rows.append(row_from(text or ""))
+        except (KeyError, TypeError, ValueError):
+            malformed.append(workset_id)
+    return rows, malformed
+
+
+def readable(workset_id: str, attributes: Mapping[str, Any] | str) -> Workset | Tombstone:
+    """The record of some attributes, or of their JSON. Raises StoreUnusable naming the id where they are none."""
+    try:
+        return record_from(json.loads(attributes) if isinstance(attributes, str) else attributes)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreUnusable(
+            f"the record of {shown(workset_id)} cannot be read ({type(error).__name__}: {shown(str(error))});"
+            " restore it from a backup, or purge it by hand"
+        ) from None
+
+
+def worksets_from(items: Iterable[tuple[str, Mapping[str, Any] | str]]) -> dict[str, Workset]:
+    """The worksets of (id, attributes); tombstones and unreadable ones are left out."""
+    found = {}
+    for workset_id, attributes in items:
+        with contextlib.suppress(StoreUnusable):
+            record = readable(workset_id, attributes)
+            if isinstance(record, Workset):
+                found[workset_id] = record
+    return found
 
 
 def event_attributes(event: Event) -> Attributes:

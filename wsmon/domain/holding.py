@@ -93,8 +93,11 @@ def acquire(
     )
 
 
-def start(workset: Workset, ctx: Context, *, token: int, run: RunRecord | None) -> Change:
-    """Begin an attempt; committed before anything is spawned. Raises LockLost, IllegalTransition."""
+def start(workset: Workset, ctx: Context, *, token: int, run: RunRecord | None, cluster: str | None = None) -> Change:
+    """Begin an attempt; committed before anything is spawned. Raises LockLost, IllegalTransition.
+
+    `cluster` names where it runs for a holder that claimed no slot; a claimed slot's cluster stands.
+    """
     require_holder(workset, Verb.START, token)
     if workset.cancel is not None:
         require(workset, Verb.START, "a cancel was asked")
@@ -109,6 +112,7 @@ def start(workset: Workset, ctx: Context, *, token: int, run: RunRecord | None) 
         run=run,
         started_at=ctx.now,
         ended_at=None,
+        cluster=workset.slot or cluster or workset.cluster,
     )
 
 

@@ -29,6 +29,16 @@ class LeaseWatch:
             seen[lease.workset_id] = known if known is not None and same else (lease.mark, monotonic)
         self._seen = seen
 
+    def note(self, lease: Lease, monotonic: float) -> None:
+        """Take note of one lease, and leave what is known of others."""
+        known = self._seen.get(lease.workset_id)
+        if known is None or known[0] != lease.mark:
+            self._seen[lease.workset_id] = (lease.mark, monotonic)
+
+    def forget(self, workset_id: str) -> None:
+        """Its lock has ended."""
+        self._seen.pop(workset_id, None)
+
     def dead(self, lease: Lease, now: Instant, monotonic: float) -> LeaseMark | None:
         """The mark of a lease proven dead, else None."""
         if now > lease.expires_at + micros(self.skew):

@@ -155,6 +155,7 @@ class Row:
     """The head of the failure's details, at most 200 characters."""
     cancel_asked: bool = False
     place_id: str | None = None
+    registered_at: Instant | None = None
 
 
 ROW_ERROR_CHARS = 200
@@ -186,6 +187,7 @@ def row_of(workset: Workset) -> Row:
         error=failure.details[:ROW_ERROR_CHARS] if failure else None,
         cancel_asked=workset.cancel is not None,
         place_id=workset.run.place_id if workset.run else None,
+        registered_at=workset.registered_at,
     )
 
 

@@ -17,6 +17,7 @@ from wsmon.domain.errors import (
     StaleWrite,
     WsmonError,
 )
+from wsmon.domain.roles import Role
 from wsmon.domain.spec import WorksetSpec, check_name, check_reason
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Tombstone, Workset
@@ -60,7 +61,7 @@ class Commands(Writer):
 
     def register(self, spec: WorksetSpec) -> Workset:
         """Register a new workset. Raises AlreadyExists."""
-        self._gate()
+        self.allow()
         current: Workset | Tombstone | None = None
         for _ in range(MAX_DECISIONS):
             change = operating.register(spec, self._context(), current)
@@ -74,7 +75,7 @@ class Commands(Writer):
 
     def register_many(self, specs: Iterable[WorksetSpec]) -> Iterator[tuple[int, list[Refusal]]]:
         """Register many; yields (registered, refused) after each batch of at most 200."""
-        self._gate()
+        self.allow()
         batch: dict[str, WorksetSpec] = {}
         for spec in specs:
             if spec.workset_id in batch:
@@ -142,7 +143,7 @@ class Commands(Writer):
 
     def refresh(self, workset_id: str, *, holder: str, token: int | None = None) -> Lease:
         """Renew a lock by its whole duration. Raises LockLost."""
-        self._gate()
+        self.allow()
         now = self.clock.now()
         lease = self.store.lease(workset_id)
         if lease is None or lease.holder != holder or (token is not None and lease.token != token):
@@ -169,9 +170,11 @@ class Commands(Writer):
             raise NotOwner(workset_id, holder, workset.holder)
         return workset.token
 
-    def start(self, workset: Workset | str, *, token: int, run: RunRecord | None = None) -> Workset:
+    def start(
+        self, workset: Workset | str, *, token: int, run: RunRecord | None = None, cluster: str | None = None
+    ) -> Workset:
         """Begin an attempt. Raises LockLost."""
-        return self._held(workset, lambda ws, ctx: holding.start(ws, ctx, token=token, run=run))
+        return self._held(workset, lambda ws, ctx: holding.start(ws, ctx, token=token, run=run, cluster=cluster))
 
     def progress(self, workset: Workset | str, *, token: int, step: str) -> Workset:
         """Record the step a run has reached. Raises LockLost."""
@@ -277,7 +280,8 @@ class Commands(Writer):
         return self._operate(workset_id, operating.delete, reason, seen)
 
     def purge(self, workset_id: str, *, reason: str | None = None, seen: int | None = None) -> None:
-        """Take a deleted workset away for good; its events stay."""
+        """Take a deleted workset away for good; its events stay. Needs an admin."""
+        self.allow(Role.ADMIN)
         self._write(workset_id, operating.purge, reason=check_reason(reason), seen=seen)
 
 

@@ -35,6 +35,37 @@ def workset_document(workset: Workset) -> dict[str, Any]:
     return _owned(_dated(document))
 
 
+def record_document(record: Workset | Row) -> dict[str, Any]:
+    """A workset under its own names and those the predecessor gave, for old callers of library and REST.
+
+    Of a row, `metadata`, `requirements` and `metrics` are None: only the whole record has them.
+    """
+    whole = isinstance(record, Workset)
+    document = workset_document(record) if isinstance(record, Workset) else row_document(record)
+    failure = record.failure if isinstance(record, Workset) else None
+    details = failure.details if failure else None
+    category = failure.category if failure else None
+    if isinstance(record, Row):
+        details, category = record.error, record.category
+    document |= {
+        "created_at": document["registered_at"] or document["queued_at"],
+        "cluster_name": record.cluster,
+        "error_details": details,
+        "error_category": category.value if category else None,
+        "lock_owner": record.holder,
+        "lock_acquired_at": document["locked_at"] if record.holder else None,
+        "retry_count": record.attempt,
+    }
+    if whole:
+        document |= {
+            "preferred_cluster": document["affinity"],
+            "failed_step": failure.failed_step if failure else None,
+        }
+    else:
+        document |= dict.fromkeys(("metadata", "requirements", "metrics"))
+    return document
+
+
 def row_document(row: Row) -> dict[str, Any]:
     """A workset as listings show it."""
     return _owned(_dated({f.name: getattr(row, f.name) for f in fields(row)}))

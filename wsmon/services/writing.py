@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Self
 
 from wsmon.domain.change import Change, Context
-from wsmon.domain.errors import NotFound, ReadOnly, StaleWrite
+from wsmon.domain.errors import NotAllowed, NotFound, ReadOnly, StaleWrite
+from wsmon.domain.roles import Role
 from wsmon.domain.spec import check_name, check_reason
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, StateStore
@@ -19,7 +21,8 @@ MAX_DECISIONS = 8
 class Writer:
     """Decisions of one actor, each written to one store as one atomic change.
 
-    `writable` False refuses every change with ReadOnly: the gate lies here, not in a face.
+    `writable` False refuses every change with ReadOnly, and a `role` what it does not cover with
+    NotAllowed: the gate lies here, not in a face.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class Writer:
         *,
         policy: RetryPolicy | None = None,
         writable: bool = True,
+        role: Role = Role.ADMIN,
         chance: Chance | None = None,
     ) -> None:
         self.store = store
@@ -38,6 +42,9 @@ class Writer:
         self.policy = policy or RetryPolicy()
         self.writable = writable
         self.chance = chance or Chance()
+        self.role = role
+        self.default_reason: str | None = None
+        self.expected_rev: int | None = None
 
     def get(self, workset_id: str) -> Workset:
         """The workset, read consistently."""
@@ -72,7 +79,8 @@ class Writer:
         by its token, an acquisition finds the lock held. Whoever named a version (`seen`) or an
         observed lease hears of the change instead.
         """
-        self._gate()
+        self.allow()
+        seen = self.expected_rev if seen is None else seen
         current = self.get(workset) if isinstance(workset, str) else workset
         for _ in range(MAX_DECISIONS):
             if seen is not None and current.rev != seen:
@@ -93,15 +101,28 @@ class Writer:
         raise StaleWrite(current.workset_id, current)
 
     def _context(self, reason: str | None = None) -> Context:
+        reason = reason or self.default_reason
         return Context(self.clock.now(), self.actor, self.chance.change_id(), reason, self.chance.jitter())
 
-    def _gate(self) -> None:
-        if not self.writable:
+    def allow(self, needed: Role = Role.OPERATOR) -> None:
+        """Raise ReadOnly or NotAllowed unless this actor may do what `needed` may."""
+        if needed is not Role.READER and not self.writable:
             raise ReadOnly("this session is read-only; nothing was changed")
+        if not self.role.covers(needed):
+            raise NotAllowed(f"{self.actor!r} is {self.role.value}; this needs {needed.value}, and nothing was changed")
 
-    def acting_as(self, actor: str) -> Self:
+    def acting_as(self, actor: str, role: Role | None = None) -> Self:
         """The same commands, said by somebody else."""
-        return type(self)(self.store, self.clock, actor, policy=self.policy, writable=self.writable, chance=self.chance)
+        other = copy.copy(self)
+        other.actor = check_name("actor", actor)
+        other.role = self.role if role is None else role
+        return other
+
+    def given(self, *, reason: str | None = None, seen: int | None = None) -> Self:
+        """The same commands, each with this reason, and refused unless the workset stands at rev `seen`."""
+        other = copy.copy(self)
+        other.default_reason, other.expected_rev = check_reason(reason), seen
+        return other
 
 
 def written(change: Change) -> Workset:

@@ -13,7 +13,7 @@ from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys
 from wsmon.adapters.dynamo.client import condition_failed
 from wsmon.adapters.dynamo.reading import Reading
-from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord
+from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord, TokenRecord
 
 
 class Facts(Reading):
@@ -94,6 +94,19 @@ class Facts(Reading):
             for item in self._partition(keys.ALERTS)
         ]
         return sorted(found, key=lambda alert: (alert.first_at, alert.fingerprint))
+
+    def put_token(self, token: TokenRecord) -> None:
+        """Keep a token."""
+        self._put(keys.TOKENS, token.token_id, asdict(token))
+
+    def remove_token(self, token_id: str) -> None:
+        """Forget a token."""
+        self._remove(keys.TOKENS, token_id)
+
+    def tokens(self) -> list[TokenRecord]:
+        """All tokens by name."""
+        found = [TokenRecord(**document) for document in self._documents(keys.TOKENS)]
+        return sorted(found, key=lambda token: (token.name, token.token_id))
 
     def _put(self, pk: str, name: str, document: dict[str, object]) -> None:
         item = ex.wire_item({"pk": pk, "sk": name, "document": dumps(document)})

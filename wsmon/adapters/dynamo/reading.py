@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from wsmon.adapters import codec
@@ -63,7 +63,26 @@ class Reading:
     def record(self, workset_id: str) -> Workset | Tombstone | None:
         """What stands under the id, read consistently."""
         item = self._item(keys.workset_key(workset_id), keys.STATE)
-        return codec.record_from(item) if item else None
+        return codec.readable(workset_id, item) if item else None
+
+    def records(self, workset_ids: Sequence[str]) -> dict[str, Workset]:
+        """The worksets of some ids, in one call where they are not too many at once."""
+        found: dict[str, dict[str, Any]] = {}
+        wanted = [ex.wire_item({"pk": keys.workset_key(one), "sk": keys.STATE}) for one in dict.fromkeys(workset_ids)]
+        for item in self._batch(wanted, consistent=False):
+            found[item["workset_id"]] = item
+        return codec.worksets_from(found.items())
+
+    def _batch(self, wanted: list[dict[str, Any]], *, consistent: bool) -> Iterator[dict[str, Any]]:
+        """The items of at most 100 keys."""
+        table = self._connection.table
+        while wanted:
+            reply = self._connection.read(
+                "batch_get_item", RequestItems={table: {"Keys": wanted, "ConsistentRead": consistent}}
+            )
+            for item in reply["Responses"].get(table, []):
+                yield ex.plain(item)
+            wanted = reply.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
 
     def page(
         self,
@@ -85,18 +104,21 @@ class Reading:
         if tier in tiers:
             tiers = tiers[tiers.index(tier) :]
         found: list[Row] = []
+        malformed: list[str] = []
         for one in tiers:
-            rows = self._tier(state, one, place if one == tier else None, newest_first, due, limit - len(found))
-            for row, sort, more in rows:
-                if priority is None or row.priority is priority:
-                    found.append(row)
+            items = self._tier(state, one, place if one == tier else None, newest_first, due, limit - len(found))
+            for sort, text, more in items:
+                rows, bad = codec.rows_from([(sort.partition("#")[2], text)])
+                malformed += bad
+                found += [row for row in rows if priority is None or row.priority is priority]
                 if len(found) == limit and (more or one != tiers[-1]):
-                    return RowPage(found, json.dumps([one, sort]))
-        return RowPage(found, None)
+                    return RowPage(found, json.dumps([one, sort]), malformed)
+        return RowPage(found, None, malformed)
 
     def _tier(
         self, state: WorksetState, tier: int, after: str | None, newest_first: bool, due: Instant | None, limit: int
-    ) -> Iterator[tuple[Row, str, bool]]:
+    ) -> Iterator[tuple[str, str | None, bool]]:
+        """(sort key, row as JSON, whether more may follow)."""
         partition = keys.queue_partition(state, tier)
         condition, values = "queue_pk = :pk", {":pk": partition}
         if due is not None:
@@ -108,22 +130,15 @@ class Reading:
             start = {"queue_pk": partition, "queue_sk": after, "pk": keys.workset_key(workset_id), "sk": keys.STATE}
             more["ExclusiveStartKey"] = ex.wire_item(start)
         for item, follows in self._query(condition, values, **more):
-            yield codec.row_from(item["row"]), item["queue_sk"], follows
+            yield item["queue_sk"], item.get("row"), follows
 
     def tallies(self) -> dict[WorksetState, int]:
         """How many worksets stand in each state: one call."""
-        table = self._connection.table
         wanted = [ex.wire_item({"pk": keys.tally_key(n), "sk": keys.STATE}) for n in range(keys.TALLY_SHARDS)]
         counts = dict.fromkeys(WorksetState, 0)
-        while wanted:
-            reply = self._connection.read(
-                "batch_get_item", RequestItems={table: {"Keys": wanted, "ConsistentRead": True}}
-            )
-            for item in reply["Responses"].get(table, []):
-                values = ex.plain(item)
-                for state in WorksetState:
-                    counts[state] += values.get(state.value, 0)
-            wanted = reply.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        for values in self._batch(wanted, consistent=True):
+            for state in WorksetState:
+                counts[state] += values.get(state.value, 0)
         return counts
 
     # leases
@@ -149,16 +164,18 @@ class Reading:
             raise InvalidInput(f"the feed cursor {cursor[:40]!r} is not one of this store's")
         now, newest = self._clock.now(), int(cursor[:20]) + REREAD
         events: list[Event] = []
+        cursors: list[str] = []
         for hour in range(int(cursor[:20]) // keys.HOUR, (now + SKEW) // keys.HOUR + 1):
             condition = "feed_pk = :pk AND feed_sk > :after"
             values = {":pk": keys.feed_partition(hour * keys.HOUR), ":after": cursor}
             for item, _ in self._query(condition, values, IndexName=keys.FEED_INDEX, Limit=limit - len(events)):
                 events.append(codec.event_from(item))
                 newest = max(newest, events[-1].at)
+                cursors.append(f"{events[-1].at - REREAD:020d}")
                 if len(events) == limit:
-                    return FeedPage(events, item["feed_sk"], more=True)
+                    return FeedPage(events, item["feed_sk"], True, cursors)
         # Idle hours need not be asked again: nothing this late comes but by a clock beyond the skew.
-        return FeedPage(events, f"{max(newest, now - SKEW) - REREAD:020d}")
+        return FeedPage(events, f"{max(newest, now - SKEW) - REREAD:020d}", False, cursors)
 
     def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
         """A workset's events in order, read consistently."""

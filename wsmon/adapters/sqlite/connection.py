@@ -8,6 +8,7 @@ import random
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,10 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 15.0
 CLOSE_SECONDS = 2.0
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL})
+
+
+class _Guard:
+    """Lives as long as its thread does."""
 
 
 class Connections:
@@ -81,6 +86,9 @@ class Connections:
         connection = self._open()
         self._local.connection, self._local.inode = connection, self._inode()
         self._local.lock = self._all[connection]
+        # A server's worker threads come and go; each must take its connection along.
+        self._local.guard = _Guard()
+        weakref.finalize(self._local.guard, _end, weakref.ref(self), connection).atexit = False
         return connection
 
     def _inode(self) -> tuple[int, int] | None:
@@ -125,8 +133,13 @@ class Connections:
         connection = getattr(self._local, "connection", None)
         if connection is not None:
             self._local.connection = None
-            with self._mutex:
-                self._all.pop(connection, None)
+            self.end(connection)
+
+    def end(self, connection: sqlite3.Connection) -> None:
+        """Close one connection that nobody uses any more; twice does nothing."""
+        with self._mutex:
+            known = self._all.pop(connection, None)
+        if known is not None:
             connection.close()
 
     def _was_closed(self) -> StoreUnreachable:
@@ -168,6 +181,12 @@ class MemoryConnections(Connections):
 
     def _drop(self) -> None:
         """Kept: another connection would lead to another database."""
+
+
+def _end(connections: weakref.ref[Connections], connection: sqlite3.Connection) -> None:
+    owner = connections()
+    if owner is not None:
+        owner.end(connection)
 
 
 def _may_pass(error: sqlite3.Error) -> bool:

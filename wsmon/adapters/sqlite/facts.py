@@ -9,7 +9,7 @@ from typing import Any
 
 from wsmon.adapters.codec import dumps
 from wsmon.adapters.sqlite.connection import Connections
-from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord
+from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord, TokenRecord
 
 
 class Facts:
@@ -68,6 +68,19 @@ class Facts:
         """All alerts by their first moment."""
         found = self._connections.run(lambda c: [AlertRecord(**d) for d in _documents(c, "alert")])
         return sorted(found, key=lambda alert: (alert.first_at, alert.fingerprint))
+
+    def put_token(self, token: TokenRecord) -> None:
+        """Keep a token."""
+        self._put("token", token.token_id, asdict(token))
+
+    def remove_token(self, token_id: str) -> None:
+        """Forget a token."""
+        self._remove("token", token_id)
+
+    def tokens(self) -> list[TokenRecord]:
+        """All tokens by name."""
+        found = self._connections.run(lambda c: [TokenRecord(**d) for d in _documents(c, "token")])
+        return sorted(found, key=lambda token: (token.name, token.token_id))
 
     def _put(self, kind: str, name: str, document: dict[str, object]) -> None:
         self._connections.transact(lambda connection: _write(connection, kind, name, document))

@@ -48,6 +48,13 @@ class SqliteStore(Facts):
         """What stands under the id."""
         return self._connections.run(lambda connection: writing.read_record(connection, workset_id))
 
+    def records(self, workset_ids: Sequence[str]) -> dict[str, Workset]:
+        """The worksets of some ids; absent, purged and unreadable ones are left out."""
+        places = ", ".join("?" * len(workset_ids))
+        sql = f"SELECT workset_id, record FROM worksets WHERE workset_id IN ({places})"  # noqa: S608  (marks only)
+        found = self._connections.run(lambda connection: connection.execute(sql, list(workset_ids)).fetchall())
+        return codec.worksets_from(found)
+
     def commit(self, change: Change) -> None:
         """Write the change as a whole. Raises StaleWrite, NoCapacity."""
         self._connections.transact(lambda connection: writing.apply(connection, change))
@@ -93,7 +100,8 @@ class SqliteStore(Facts):
                 break
         kept = found[:limit]
         more = json.dumps(kept[-1][:3]) if len(found) > limit and kept else None
-        return RowPage([codec.row_from(text) for *_, text in kept], more)
+        rows, malformed = codec.rows_from((workset_id, text) for _, _, workset_id, text in kept)
+        return RowPage(rows, more, malformed)
 
     def _slice(
         self,
@@ -180,7 +188,8 @@ class SqliteStore(Facts):
             ).fetchall()
         )
         last = str(found[-1][0]) if found else cursor
-        return FeedPage([_event(text) for _, text in found], last, len(found) == limit)
+        cursors = [str(number) for number, _ in found]
+        return FeedPage([_event(text) for _, text in found], last, len(found) == limit, cursors)
 
     def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
         """A workset's events in order."""

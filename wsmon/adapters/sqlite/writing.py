@@ -16,7 +16,7 @@ from wsmon.domain.workset import Lease, Tombstone, Workset, queue_moment, row_of
 def read_record(connection: sqlite3.Connection, workset_id: str) -> Workset | Tombstone | None:
     """What stands under the id."""
     found = connection.execute("SELECT record FROM worksets WHERE workset_id = ?", (workset_id,)).fetchone()
-    return codec.record_from(json.loads(found[0])) if found else None
+    return codec.readable(workset_id, found[0]) if found else None
 
 
 def read_lease(connection: sqlite3.Connection, workset_id: str) -> Lease | None:
