@@ -193,8 +193,8 @@ class StateStore(Protocol):
     def lease(self, workset_id: str) -> Lease | None:
         """The lease, read consistently."""
 
-    def leases(self) -> list[Lease]:
-        """All leases, read consistently."""
+    def leases(self, *, consistent: bool = True) -> list[Lease]:
+        """All leases; without `consistent`, here and below, as they stood a moment ago, at half the price."""
 
     def page(
         self,
@@ -234,7 +234,7 @@ class StateStore(Protocol):
     def put_cluster(self, cluster: ClusterRecord) -> None:
         """Create or update a cluster's facts; `claims` is not written."""
 
-    def clusters(self) -> list[ClusterRecord]:
+    def clusters(self, *, consistent: bool = True) -> list[ClusterRecord]:
         """The pool by name, with the claims on it."""
 
     def put_monitor(self, monitor: MonitorRecord) -> None:
@@ -243,7 +243,7 @@ class StateStore(Protocol):
     def remove_monitor(self, name: str) -> None:
         """A monitor ended and is no longer expected."""
 
-    def monitors(self) -> list[MonitorRecord]:
+    def monitors(self, *, consistent: bool = True) -> list[MonitorRecord]:
         """All monitors by name."""
 
     def put_alert(self, alert: AlertRecord) -> None:
@@ -252,7 +252,7 @@ class StateStore(Protocol):
     def clear_alert(self, fingerprint: str) -> None:
         """The condition is gone; clearing twice does nothing."""
 
-    def alerts(self) -> list[AlertRecord]:
+    def alerts(self, *, consistent: bool = True) -> list[AlertRecord]:
         """All alerts by first_at."""
 
     def put_token(self, token: TokenRecord) -> None:

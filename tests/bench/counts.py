@@ -68,25 +68,27 @@ def _further_leases(world: World, before: float) -> Figure:
 
 
 def changes(scale: Scale) -> Iterator[Figure]:
-    """Refreshes that see changes, at several rates; the dearest refresh, and all refreshes a change costs."""
+    """Refreshes that see worksets locked, started and completed: the dearest one, and all that read a change."""
     del scale
-    with fresh(1000) as world:
-        ready = iter(list(world.commands.rows(WorksetState.READY)))
-        for k in (4, 40, 160):
+    with fresh(1200) as world:
+        number = 0
+        for lives in (2, 15, 50):
             view = world.view()
-            base = max(world.poll(view).reads for _ in range(POLLS))
-            costs = []
+            quiet = [world.poll(view).reads for _ in range(POLLS)]
+            busy = []
             for _ in range(TURNS):
-                for _, row in zip(range(k), ready, strict=False):
-                    world.commands.ignore(row.workset_id)
-                costs.append(world.poll(view).reads)
-            costs += [world.poll(view).reads for _ in range(POLLS)]
-            dearest = max(0.0, (max(costs) - base) / k)
-            whole = max(0.0, (sum(costs) - base * len(costs)) / (k * TURNS))
+                for _ in range(lives):
+                    world.live(number)
+                    number += 1
+                busy.append(world.poll(view).reads)
+            after = [world.poll(view).reads for _ in range(POLLS)]
+            k = 3 * lives
+            dearest = max(0.0, max(busy) - max(quiet)) / k
+            spent = sum(busy) + sum(after) - sum(quiet) / POLLS * (TURNS + POLLS)
             what = f"a refresh with {k} changes, for each of them"
             yield Figure(f"changes.units.{k}", what, dearest, "units", at_most=0.25)
             what = f"all refreshes that read it, for each change, {k} a refresh"
-            yield Figure(f"changes.whole.{k}", what, whole, "units")
+            yield Figure(f"changes.whole.{k}", what, max(0.0, spent) / (k * TURNS), "units")
             world.clock.sleep(300)
 
 

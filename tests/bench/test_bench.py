@@ -12,7 +12,7 @@ from tests.bench.figures import Figure, Scale
 from tests.bench.groups import GROUPS, LATER
 from tests.bench.stores import close_shared
 
-SMALL = Scale(worksets=(60, 240))
+SMALL = Scale(worksets=(260, 300))
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def test_every_budget_has_its_figures() -> None:
     assert sorted([*measured, *LATER]) == sorted(budget_rows())
 
 
-@pytest.mark.parametrize("measure", [counts.lifecycle, counts.claim, counts.depth])
+@pytest.mark.parametrize("measure", [counts.refresh, counts.lifecycle, counts.claim, counts.depth])
 def test_counts_hold(measure: counts.Measure) -> None:
     figures = list(measure(SMALL))
     assert [figure.name for figure in figures if figure.met is False] == []

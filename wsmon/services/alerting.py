@@ -10,6 +10,33 @@ from wsmon.domain.workset import Lease, Row
 from wsmon.ports import AlertRecord
 
 CRITICAL, WARNING = "critical", "warning"
+TOLD_OF = frozenset({WorksetState.IN_PROGRESS, WorksetState.ERROR, WorksetState.FAILED})
+"""Only worksets in these states can be an alert."""
+
+
+class DerivedAlerts:
+    """The alerts of all worksets, derived anew only when something they rest on has changed."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {}
+        self._seen: object = None
+        self._alerts: tuple[AlertRecord, ...] = ()
+
+    def note(self, workset_id: str, row: Row | None) -> None:
+        """A workset's row is this now."""
+        if row is not None and row.state in TOLD_OF:
+            self._rows[workset_id], self._seen = row, None
+        elif self._rows.pop(workset_id, None) is not None:
+            self._seen = None
+
+    def alerts(
+        self, leases: Sequence[Lease], dead: AbstractSet[str], stored: Sequence[AlertRecord]
+    ) -> tuple[AlertRecord, ...]:
+        """All of them; critical and newest first."""
+        seen = (leases, dead, stored)
+        if seen != self._seen:
+            self._seen, self._alerts = seen, derive(self._rows.values(), leases, dead, stored)
+        return self._alerts
 
 
 def derive(

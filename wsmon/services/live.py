@@ -11,7 +11,8 @@ from wsmon.domain.states import TERMINAL, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Row
 from wsmon.ports import AlertRecord, Clock, ClusterRecord, MonitorRecord, StateStore
-from wsmon.services.alerting import derive
+from wsmon.services.alerting import DerivedAlerts
+from wsmon.services.panels import SmallPanels
 
 OPEN_PAGE = 200
 LOAD_PAGE = 1000
@@ -28,6 +29,7 @@ LOADED = (
     WorksetState.COMPLETE,
     WorksetState.IGNORED,
 )
+HELD = frozenset({WorksetState.LOCKED, WorksetState.IN_PROGRESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,9 @@ class LiveView:
         self._revs: dict[str, int] = {}
         self._check_due = 0.0
         self._doubted: set[WorksetState] = set()
+        self._panels, self._derived = SmallPanels(store), DerivedAlerts()
+        self._dead: frozenset[str] = frozenset()
+        self._claims_moved = False
         self._changed: dict[str, Row] = {}
         self._gone: set[str] = set()
         """What was folded and not told yet: a poll that fails half-way tells it with the next one."""
@@ -119,6 +124,7 @@ class LiveView:
             if row.rev > self._revs.get(row.workset_id, 0):
                 self._revs[row.workset_id] = row.rev
                 self.rows[row.workset_id] = newer[row.workset_id] = row
+                self._derived.note(row.workset_id, row)
         return newer
 
     def poll(self) -> Delta:
@@ -130,9 +136,10 @@ class LiveView:
             self._cursor = page.cursor
             if not page.more:
                 break
-        if self._clock.monotonic() >= self._check_due:
+        due = self._clock.monotonic() >= self._check_due
+        if due:
             self._verify(self._changed)
-        delta = self._delta(self._changed, frozenset(self._gone))
+        delta = self._delta(self._changed, frozenset(self._gone), busy=due)
         self._changed, self._gone = {}, set()
         return delta
 
@@ -147,6 +154,8 @@ class LiveView:
         if event.after is not None:
             self.counts[event.after] += 1
         self._revs[workset_id] = event.seq
+        self._claims_moved |= _slot(known) != _slot(event.row)
+        self._derived.note(workset_id, event.row)
         if event.row is None:
             self.rows.pop(workset_id, None)
             changed.pop(workset_id, None)
@@ -174,19 +183,27 @@ class LiveView:
         self.counts = tallies
         self._check_due = self._clock.monotonic() + (FIRST_CHECK_SECONDS if differing else CHECK_SECONDS)
 
-    def _delta(self, rows: dict[str, Row], gone: frozenset[str]) -> Delta:
+    def _delta(self, rows: dict[str, Row], gone: frozenset[str], *, busy: bool = False) -> Delta:
         moment, now = self._clock.monotonic(), self._clock.now()
-        leases = self._store.leases()
-        self._watch.observe(leases, moment)
-        dead = frozenset(lease.workset_id for lease in leases if self._watch.dead(lease, now, moment))
+        panels = self._panels
+        if panels.look(claims_moved=self._claims_moved, busy=busy):
+            leases = panels.leases
+            self._watch.observe(leases, moment)
+            self._dead = frozenset(lease.workset_id for lease in leases if self._watch.dead(lease, now, moment))
+        self._claims_moved = False
         return Delta(
             at=now,
             rows=rows,
             gone=gone,
             counts=dict(self.counts),
-            leases=tuple(leases),
-            dead=dead,
-            clusters=tuple(self._store.clusters()),
-            monitors=tuple(self._store.monitors()),
-            alerts=derive(self.rows.values(), leases, dead, self._store.alerts()),
+            leases=panels.leases,
+            dead=self._dead,
+            clusters=panels.clusters,
+            monitors=panels.monitors,
+            alerts=self._derived.alerts(panels.leases, self._dead, panels.alerts),
         )
+
+
+def _slot(row: Row | None) -> str | None:
+    """The cluster on which a row's workset may hold a slot."""
+    return row.cluster if row is not None and row.state in HELD else None

@@ -50,10 +50,10 @@ class Facts(Reading):
 
         return bool(self._connection.call(work))
 
-    def clusters(self) -> list[ClusterRecord]:
+    def clusters(self, *, consistent: bool = True) -> list[ClusterRecord]:
         """The pool by name, with its claims."""
-        claims = {item["sk"]: item["held"] for item in self._partition(keys.CLAIMS)}
-        found = [ClusterRecord(**document) for document in self._documents(keys.CLUSTERS)]
+        claims = {item["sk"]: item["held"] for item in self._partition(keys.CLAIMS, consistent)}
+        found = [ClusterRecord(**document) for document in self._documents(keys.CLUSTERS, consistent)]
         return [replace(cluster, claims=claims.get(cluster.name, {})) for cluster in found]
 
     def put_monitor(self, monitor: MonitorRecord) -> None:
@@ -64,9 +64,9 @@ class Facts(Reading):
         """A monitor is no longer expected."""
         self._remove(keys.MONITORS, name)
 
-    def monitors(self) -> list[MonitorRecord]:
+    def monitors(self, *, consistent: bool = True) -> list[MonitorRecord]:
         """All monitors by name."""
-        return [MonitorRecord(**document) for document in self._documents(keys.MONITORS)]
+        return [MonitorRecord(**document) for document in self._documents(keys.MONITORS, consistent)]
 
     def put_alert(self, alert: AlertRecord) -> None:
         """Raise an alert, or count it once more."""
@@ -87,11 +87,11 @@ class Facts(Reading):
         """The condition is gone."""
         self._remove(keys.ALERTS, fingerprint)
 
-    def alerts(self) -> list[AlertRecord]:
+    def alerts(self, *, consistent: bool = True) -> list[AlertRecord]:
         """All alerts by their first moment."""
         found = [
             AlertRecord(first_at=item["first_at"], count=item["n"], **json.loads(item["document"]))
-            for item in self._partition(keys.ALERTS)
+            for item in self._partition(keys.ALERTS, consistent)
         ]
         return sorted(found, key=lambda alert: (alert.first_at, alert.fingerprint))
 
@@ -116,5 +116,5 @@ class Facts(Reading):
         key = ex.wire_item({"pk": pk, "sk": name})
         self._connection.call(lambda: self._connection.send("delete_item", TableName=self._connection.table, Key=key))
 
-    def _documents(self, pk: str) -> list[dict[str, Any]]:
-        return [json.loads(item["document"]) for item in self._partition(pk)]
+    def _documents(self, pk: str, consistent: bool = True) -> list[dict[str, Any]]:
+        return [json.loads(item["document"]) for item in self._partition(pk, consistent)]

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wsmon.adapters import codec
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys
 from wsmon.adapters.dynamo.client import Connection
+from wsmon.adapters.dynamo.feeding import REREAD, SKEW, Mark
 from wsmon.domain.change import Event
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Row, Tombstone, Workset
 from wsmon.ports import Clock, FeedPage, RowPage
-
-REREAD = 10_000_000
-"""Microseconds of the feed that are read again, because an index surfaces events late and out of order."""
-SKEW = 60_000_000
-"""Microseconds by which another machine's clock may be behind this one's."""
 
 
 class Reading:
@@ -54,8 +50,8 @@ class Reading:
                 return
             parameters["ExclusiveStartKey"] = last
 
-    def _partition(self, pk: str) -> Iterator[dict[str, Any]]:
-        for item, _ in self._query("pk = :pk", {":pk": pk}, ConsistentRead=True):
+    def _partition(self, pk: str, consistent: bool) -> Iterator[dict[str, Any]]:
+        for item, _ in self._query("pk = :pk", {":pk": pk}, ConsistentRead=consistent):
             yield item
 
     # worksets
@@ -146,11 +142,11 @@ class Reading:
     def lease(self, workset_id: str) -> Lease | None:
         """The lease, read consistently."""
         item = self._item(keys.LEASES, workset_id)
-        return codec.lease_from(item) if item else None
+        return lease_of(item) if item else None
 
-    def leases(self) -> list[Lease]:
-        """All leases, read consistently."""
-        return [codec.lease_from(item) for item in self._partition(keys.LEASES)]
+    def leases(self, *, consistent: bool = True) -> list[Lease]:
+        """All leases."""
+        return [lease_of(item) for item in self._partition(keys.LEASES, consistent)]
 
     # events
 
@@ -160,22 +156,19 @@ class Reading:
 
     def feed(self, cursor: str, limit: int = 1000) -> FeedPage:
         """Events after the cursor; the last seconds come again, because the index lags."""
-        if not cursor[:20].isdecimal():
-            raise InvalidInput(f"the feed cursor {cursor[:40]!r} is not one of this store's")
-        now, newest = self._clock.now(), int(cursor[:20]) + REREAD
-        events: list[Event] = []
+        now = self._clock.now()
+        mark, events, newest = Mark.of(cursor, now), list[Event](), 0
         cursors: list[str] = []
-        for hour in range(int(cursor[:20]) // keys.HOUR, (now + SKEW) // keys.HOUR + 1):
+        for hour in range(int(mark.after[:20]) // keys.HOUR, (now + SKEW) // keys.HOUR + 1):
             condition = "feed_pk = :pk AND feed_sk > :after"
-            values = {":pk": keys.feed_partition(hour * keys.HOUR), ":after": cursor}
+            values = {":pk": keys.feed_partition(hour * keys.HOUR), ":after": mark.after}
             for item, _ in self._query(condition, values, IndexName=keys.FEED_INDEX, Limit=limit - len(events)):
                 events.append(codec.event_from(item))
                 newest = max(newest, events[-1].at)
                 cursors.append(f"{events[-1].at - REREAD:020d}")
                 if len(events) == limit:
-                    return FeedPage(events, item["feed_sk"], True, cursors)
-        # Idle hours need not be asked again: nothing this late comes but by a clock beyond the skew.
-        return FeedPage(events, f"{max(newest, now - SKEW) - REREAD:020d}", False, cursors)
+                    return FeedPage(events, mark.reached(newest, now, item["feed_sk"]).text, True, cursors)
+        return FeedPage(events, mark.ended(newest, now, len(events)).text, False, cursors)
 
     def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
         """A workset's events in order, read consistently."""
@@ -198,6 +191,11 @@ class Reading:
             if len(events) == limit:
                 break
         return events
+
+
+def lease_of(item: Mapping[str, Any]) -> Lease:
+    """A lease of its item, whose sort key is the workset's id."""
+    return codec.lease_from({"workset_id": item["sk"], **item})
 
 
 def _mark(cursor: str | None) -> tuple[int, str | None]:

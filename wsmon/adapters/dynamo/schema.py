@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from wsmon.adapters.dynamo.client import Connection
-from wsmon.adapters.dynamo.keys import INDEXES, QUEUE_INDEX
+from wsmon.adapters.dynamo.keys import FEED_INDEX, INDEXES, QUEUE_INDEX
+from wsmon.domain.change import Event
 from wsmon.domain.errors import StoreUnreachable, StoreUnusable
 
 ACTIVE_WITHIN_SECONDS = 300.0
@@ -39,8 +41,11 @@ def definition(table: str) -> dict[str, Any]:
 
 
 def _projection(index: str) -> dict[str, Any]:
+    """The feed goes without the outbox's key: else a delivery would write its entry anew."""
     if index == QUEUE_INDEX:
         return {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["row"]}
+    if index == FEED_INDEX:
+        return {"ProjectionType": "INCLUDE", "NonKeyAttributes": [field.name for field in fields(Event)]}
     return {"ProjectionType": "ALL"}
 
 

@@ -15,6 +15,7 @@ from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys, schema, writing
 from wsmon.adapters.dynamo.client import Connection, condition_failed
 from wsmon.adapters.dynamo.facts import Facts
+from wsmon.adapters.dynamo.reading import lease_of
 from wsmon.adapters.resolving import stands
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import NoCapacity, StaleWrite
@@ -98,7 +99,7 @@ class DynamoStore(Facts):
         if writing.WORKSET not in refused:
             current = self.record(change.workset_id)
         lease = refused.get(writing.LEASE)
-        found = codec.lease_from(lease) if lease else self.lease(change.workset_id)
+        found = lease_of(lease) if lease else self.lease(change.workset_id)
         raise StaleWrite(change.workset_id, current, found)
 
     def _change_id_at(self, workset_id: str, seq: int) -> str | None:
@@ -169,7 +170,7 @@ class DynamoStore(Facts):
                 if not condition_failed(error):
                     raise
                 item: Any = error.response.get("Item")
-                stands = codec.lease_from(ex.plain(item)) if item else self.lease(lease.workset_id)
+                stands = lease_of(ex.plain(item)) if item else self.lease(lease.workset_id)
                 if stands != lease:
                     raise StaleWrite(lease.workset_id, None, stands) from None
 

@@ -23,7 +23,7 @@ class Facts:
         del document["claims"]
         self._put("cluster", cluster.name, document)
 
-    def clusters(self) -> list[ClusterRecord]:
+    def clusters(self, *, consistent: bool = True) -> list[ClusterRecord]:
         """The pool by name, with its claims."""
 
         def read(connection: sqlite3.Connection) -> list[ClusterRecord]:
@@ -43,7 +43,7 @@ class Facts:
         """A monitor is no longer expected."""
         self._remove("monitor", name)
 
-    def monitors(self) -> list[MonitorRecord]:
+    def monitors(self, *, consistent: bool = True) -> list[MonitorRecord]:
         """All monitors by name."""
         return self._connections.run(lambda c: [MonitorRecord(**d) for d in _documents(c, "monitor")])
 
@@ -64,7 +64,7 @@ class Facts:
         """The condition is gone."""
         self._remove("alert", fingerprint)
 
-    def alerts(self) -> list[AlertRecord]:
+    def alerts(self, *, consistent: bool = True) -> list[AlertRecord]:
         """All alerts by their first moment."""
         found = self._connections.run(lambda c: [AlertRecord(**d) for d in _documents(c, "alert")])
         return sorted(found, key=lambda alert: (alert.first_at, alert.fingerprint))

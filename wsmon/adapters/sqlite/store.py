@@ -163,7 +163,7 @@ class SqliteStore(Facts):
         """The lease."""
         return self._connections.run(lambda connection: writing.read_lease(connection, workset_id))
 
-    def leases(self) -> list[Lease]:
+    def leases(self, *, consistent: bool = True) -> list[Lease]:
         """All leases by id."""
         found = self._connections.run(lambda c: c.execute("SELECT lease FROM leases ORDER BY workset_id").fetchall())
         return [codec.lease_from(json.loads(text)) for (text,) in found]

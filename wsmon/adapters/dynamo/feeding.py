@@ -1,0 +1,63 @@
+"""Where a reader of the feed stands, and how much it reads again because the index lags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wsmon.domain.errors import InvalidInput
+from wsmon.domain.times import Instant
+
+REREAD = 10_000_000
+"""Microseconds of the feed that are read again, because an index surfaces events late and out of order."""
+BUSY_REREAD = 3_000_000
+"""The same while so many events come that reading them again would cost."""
+FEW = 8
+"""Events that fit into the least a read costs, half a unit for 4 KB."""
+SKEW = 60_000_000
+"""Microseconds by which another machine's clock may be behind this one's."""
+_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A feed cursor: read what sorts after `after`; a bare moment is a cursor too."""
+
+    after: str
+    newest: Instant
+    """`at` of the newest event that was read."""
+    seen: Instant
+    """When, on the reader's clock, that one was read first."""
+
+    @classmethod
+    def of(cls, cursor: str, now: Instant) -> Mark:
+        """The mark a cursor stands for. Raises InvalidInput."""
+        if len(cursor) < _DIGITS or not cursor[:_DIGITS].isdecimal():
+            raise InvalidInput(f"the feed cursor {cursor[:40]!r} is not one of this store's")
+        if cursor[: 3 * _DIGITS].isdecimal() and len(cursor) >= 3 * _DIGITS:
+            newest, seen = int(cursor[:_DIGITS]), int(cursor[_DIGITS : 2 * _DIGITS])
+            return cls(cursor[2 * _DIGITS :], newest, seen)
+        return cls(cursor, int(cursor[:_DIGITS]) + REREAD, now)
+
+    @property
+    def text(self) -> str:
+        """The cursor."""
+        return f"{self.newest:020d}{self.seen:020d}{self.after}"
+
+    def reached(self, newest: Instant, now: Instant, after: str) -> Mark:
+        """In the middle of the feed, after some events."""
+        return Mark(after, *self._seen(newest, now))
+
+    def ended(self, newest: Instant, now: Instant, count: int) -> Mark:
+        """At the end of the feed, after `count` events: where the next look begins.
+
+        Once the newest event has been known for the whole window, nothing before it is still on its
+        way, so a burst is not read again and again. Idle hours need not be asked again either: nothing
+        this late comes but by a clock beyond the skew.
+        """
+        latest, seen = self._seen(newest, now)
+        few = count <= FEW and "#" not in self.after
+        window = 0 if now - seen >= REREAD else REREAD if few else BUSY_REREAD
+        return Mark(f"{max(latest, now - SKEW) - window:020d}", latest, seen)
+
+    def _seen(self, newest: Instant, now: Instant) -> tuple[Instant, Instant]:
+        return (newest, now) if newest > self.newest else (self.newest, self.seen)

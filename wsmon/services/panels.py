@@ -1,0 +1,67 @@
+"""What the small panels show, read whole: leases, clusters, monitors and raised alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from wsmon.domain.workset import Lease
+from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord, StateStore
+
+T = TypeVar("T")
+ALERTS, MONITORS, CLUSTERS = "alerts", "monitors", "clusters"
+TURNS = (ALERTS, MONITORS, ALERTS, CLUSTERS)
+
+
+class SmallPanels:
+    """Keeps what was read last; a tuple that reads the same stays the same object.
+
+    Where every read is paid for (a shared store) the leases are read each time and the rest takes
+    turns, so that no look makes more than two calls. The clusters' claims are two calls and take the
+    leases' place; they come at once when the feed told of a slot that was taken or given back.
+    """
+
+    def __init__(self, store: StateStore) -> None:
+        self._store, self._thrifty = store, store.info.shared
+        self._turn, self._last = 0, CLUSTERS
+        self._opened = self._claims_moved = False
+        self.leases: tuple[Lease, ...] = ()
+        self.clusters: tuple[ClusterRecord, ...] = ()
+        self.monitors: tuple[MonitorRecord, ...] = ()
+        self.alerts: tuple[AlertRecord, ...] = ()
+
+    def look(self, *, claims_moved: bool = False, busy: bool = False) -> bool:
+        """Read what is due; `busy` when this look has made another call already. Whether the leases were read."""
+        self._claims_moved |= claims_moved
+        if self._thrifty and self._opened:
+            turn = "" if busy else self._next()
+            leases, due = turn != CLUSTERS, {turn}
+        else:
+            leases, due, self._opened = True, {*TURNS}, True
+        if leases:
+            self.leases = _kept(self.leases, self._store.leases(consistent=False))
+        if ALERTS in due:
+            self.alerts = _kept(self.alerts, self._store.alerts(consistent=False))
+        if MONITORS in due:
+            self.monitors = _kept(self.monitors, self._store.monitors(consistent=False))
+        if CLUSTERS in due:
+            self.clusters = _kept(self.clusters, self._store.clusters(consistent=False))
+            self._claims_moved = False
+        return leases
+
+    def _next(self) -> str:
+        """Whose turn it is; never the clusters twice in a row, or the leases would not be read."""
+        if self._last != CLUSTERS and self._claims_moved:
+            self._last = CLUSTERS
+            return CLUSTERS
+        turn = TURNS[self._turn]
+        if turn == self._last == CLUSTERS:
+            self._turn += 1
+            turn = TURNS[self._turn % len(TURNS)]
+        self._turn, self._last = (self._turn + 1) % len(TURNS), turn
+        return turn
+
+
+def _kept(known: tuple[T, ...], found: Sequence[T]) -> tuple[T, ...]:
+    read = tuple(found)
+    return known if known == read else read
