@@ -43,8 +43,9 @@ slots = 16
 class Field:
     """Where a storm rages."""
 
-    def __init__(self, engine: str, where: str, folder: Path) -> None:
-        self.folder, self.effects = folder, folder / "effects.tsv"
+    def __init__(self, engine: str, where: str, folder: Path, through: str | None = None) -> None:
+        """`through` is the endpoint the monitors see, where it is not the judge's own."""
+        self.engine, self.folder, self.effects = engine, folder, folder / "effects.tsv"
         self.store = opened(engine, where)
         self.store.init()
         self.commands = Commands(self.store, SystemClock(), "judge")
@@ -53,7 +54,7 @@ class Field:
         url, more = f"sqlite:{where}", ""
         if engine != "sqlite":
             endpoint, table = where.split()
-            url, more = f"dynamodb:{table}", f'endpoint_url = "{endpoint}"\nregion = "us-east-1"'
+            url, more = f"dynamodb:{table}", f'endpoint_url = "{through or endpoint}"\nregion = "us-east-1"'
         self.config = folder / "wsmon.toml"
         self.config.write_text(
             CONFIG.format(
