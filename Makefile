@@ -57,7 +57,7 @@ bench: setup peers ## Ratios and counts, side by side
 	$(BIN)/python -m tests.bench
 
 soak: setup peers ## The full figures
-	WSMON_RACE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm --timeout 1800
+	WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm tests/wire --timeout 1800
 
 screenshots: setup ## The pictures of the README and docs
 	$(BIN)/python -m tests.tui.screenshots
@@ -71,7 +71,7 @@ ci: ## What CI runs
 	$(MAKE) check
 	WSMON_REQUIRE_PEERS=1 $(MAKE) peers
 	WSMON_REQUIRE_PEERS=1 $(MAKE) wheel
-	WSMON_REQUIRE_PEERS=1 WSMON_RACE_ROUNDS=300 $(MAKE) test
+	WSMON_REQUIRE_PEERS=1 WSMON_RACE_ROUNDS=300 WSMON_STORM_WORKSETS=40 WSMON_WIRE_ROUNDS=150 $(MAKE) test
 
 clean: ## Everything that was made
 	rm -rf $(VENV) .peers dist build .mypy_cache .ruff_cache .hypothesis .coverage* .import_linter_cache

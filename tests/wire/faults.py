@@ -59,6 +59,9 @@ class Plan:
     """What the operation's name starts with."""
     first: list[Fault] = field(default_factory=list)
     calm: bool = False
+    forgetful: bool = False
+    """The peer never sees the client's request token, as if it had forgotten it: its own memory of a
+    request applied before helps nobody, and wsmon must know from what stands there."""
 
     def fault(self, number: int, operation: str) -> Fault | None:
         """What becomes of request `number`."""

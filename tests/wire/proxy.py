@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.server
+import json
 import socket
 import struct
 import threading
@@ -114,9 +115,17 @@ class Line(http.server.BaseHTTPRequestHandler):
                 self._forward_half(self.rfile.read(length // 2), length)
                 self._cut()
             else:
-                self._carry(number, fault, self.rfile.read(length))
+                self._carry(number, fault, self._told(self.rfile.read(length)))
         except (OSError, http.client.HTTPException):
             self._cut()  # the peer is away, or the client
+
+    def _told(self, body: bytes) -> bytes:
+        """What the peer gets to see of a request."""
+        if not self.server.plan.forgetful or b"ClientRequestToken" not in body:
+            return body
+        document = json.loads(body)
+        del document["ClientRequestToken"]
+        return json.dumps(document).encode()
 
     def _carry(self, number: int, fault: Fault | None, body: bytes) -> None:
         pause = self.server.plan.pause(number)

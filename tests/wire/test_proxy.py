@@ -30,9 +30,10 @@ UNSEEN = {Fault.DELAY, Fault.DELAY_REPLY, Fault.TWICE}
 """Faults that the caller cannot tell from an answer."""
 
 
-@pytest.fixture(scope="module", params=["dynoxide", "ministack"])
+@pytest.fixture(scope="module", params=["dynoxide-forgetful", "ministack"])
 def proxy(request: pytest.FixtureRequest) -> Iterator[Proxy]:
-    with Proxy(peers.url(request.param), Plan(only=WRITE, longest=0.05, calm=True)) as made:
+    peer, _, forgetful = request.param.partition("-")
+    with Proxy(peers.url(peer), Plan(only=WRITE, longest=0.05, calm=True, forgetful=bool(forgetful))) as made:
         yield made
 
 
