@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from wsmon.domain.change import Change, Event
+from wsmon.domain.needs import Microdollars
+from wsmon.domain.pool import ClusterRecord as ClusterRecord  # noqa: PLC0414  the faces read it from here
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
@@ -85,24 +87,6 @@ class FeedPage:
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterRecord:
-    """A cluster of the pool and what it reported last."""
-
-    name: str
-    slots: int
-    updated_at: Instant
-    health: str = "running"
-    vcpus: int = 0
-    memory_mib: int = 0
-    load: float = 0.0
-    """One-minute load average."""
-    cpu_percent: float = 0.0
-    memory_percent: float = 0.0
-    claims: Mapping[str, int] = field(default_factory=dict)
-    """workset id -> token, for each slot taken; kept by the store's commits, not by whoever reports."""
-
-
-@dataclass(frozen=True, slots=True)
 class MonitorRecord:
     """A monitor and its last heartbeat."""
 
@@ -173,7 +157,7 @@ class StateStore(Protocol):
         """
 
     def commit(self, change: Change) -> None:
-        """Write the change as a whole. Raises StaleWrite with the winner, or NoCapacity.
+        """Write the change as a whole. Raises StaleWrite with the winner, NoCapacity or OverBudget.
 
         A lost reply is resolved: on return the change is there exactly once.
         """
@@ -236,6 +220,9 @@ class StateStore(Protocol):
 
     def clusters(self, *, consistent: bool = True) -> list[ClusterRecord]:
         """The pool by name, with the claims on it."""
+
+    def spent(self, day: str) -> Microdollars:
+        """What claims and results have booked on a UTC day such as `2026-11-24`, read consistently."""
 
     def put_monitor(self, monitor: MonitorRecord) -> None:
         """Record a heartbeat."""

@@ -180,7 +180,7 @@ class TestSlots:
         return world.commands.acquire(name, holder="m", seconds=60, claim=SlotClaim("pool", 2)).token
 
     def held(self, world: World) -> dict[str, int]:
-        return dict(world.other().clusters()[0].claims)
+        return {name: held.token for name, held in world.other().clusters()[0].claims.items()}
 
     def test_never_more_than_there_are(self, world: World) -> None:
         world.store.put_cluster(ClusterRecord("pool", 2, 1))

@@ -25,6 +25,7 @@ from wsmon.domain import holding, operating
 from wsmon.domain.change import Change, SlotClaim
 from wsmon.domain.errors import AlreadyExists, IllegalTransition, LockHeld, LockLost, NotDue
 from wsmon.domain.holding import clip
+from wsmon.domain.pool import Held
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetState
 from wsmon.domain.workset import RetryPolicy, Tombstone, Workset, queue_moment
@@ -168,7 +169,7 @@ def test_an_adoption_takes_the_next_token_and_keeps_the_run() -> None:
     adopted = after(change)
     assert (adopted.token, adopted.run, adopted.attempt, adopted.slot) == (2, RUN, 1, "pool")
     assert change.lease_seen == (1, 7)
-    assert change.slot_freed is None
+    assert [(hold.cluster, hold.held) for hold in change.holds] == [("pool", Held(2))]
 
 
 @pytest.mark.parametrize("way_out", ["release", "complete", "fail", "expire", "unlock", "requeue"])
@@ -185,7 +186,7 @@ def test_a_slot_is_freed_on_every_way_out(way_out: str) -> None:
     }
     change = changes[way_out]()
     assert change is not None
-    assert change.slot_freed == "pool"
+    assert [(hold.cluster, hold.held) for hold in change.holds] == [("pool", None)]
     assert after(change).slot is None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from wsmon.domain.change import Event
 from wsmon.domain.errors import StoreUnusable
+from wsmon.domain.pool import ClusterRecord, Held, Taken
 from wsmon.domain.spec import shown
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import CancelRequest, Failure, Lease, Row, RunRecord, Tombstone, Workset
@@ -57,6 +58,8 @@ def record_from(attributes: Mapping[str, Any]) -> Workset | Tombstone:
     for name in _DOCUMENTS:
         if name in known:
             known[name] = json.loads(known[name])
+    if "taken" in known:
+        known["taken"] = Taken(**json.loads(known["taken"]))
     if "run" in known:
         known["run"] = RunRecord(**json.loads(known["run"]))
     if "failure" in known:
@@ -157,6 +160,19 @@ def _told_by(event: Event) -> dict[str, object]:
         "updated_at": event.at,
         "token": event.token,
     }
+
+
+def cluster_document(cluster: ClusterRecord) -> dict[str, Any]:
+    """A cluster's facts; what the store keeps itself is left out."""
+    kept = {"claims", "drained"}
+    return {f.name: getattr(cluster, f.name) for f in fields(cluster) if f.name not in kept}
+
+
+def cluster_from(document: Mapping[str, Any], claims: Mapping[str, Held], drained: str) -> ClusterRecord:
+    """The cluster of its facts; names of a later version are passed over."""
+    known = {f.name: document[f.name] for f in fields(ClusterRecord) if f.name in document}
+    known["instance_types"] = tuple(known.get("instance_types", ()))
+    return ClusterRecord(**{**known, "claims": claims, "drained": drained})
 
 
 def lease_attributes(lease: Lease) -> Attributes:

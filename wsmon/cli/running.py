@@ -14,7 +14,7 @@ from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
 from wsmon.ports import Log
-from wsmon.services.documents import row_document
+from wsmon.services.documents import decision_document
 from wsmon.services.monitor import Monitor
 
 
@@ -71,9 +71,10 @@ def monitor(
         if dry_run:
             preview = opened.monitor(make_log("text")).preview()
             if as_json:
-                print_json([row_document(row) for row in preview])
+                print_json([decision_document(decision) for decision in preview])
             else:
-                print_table(("PRIORITY", "STATE", "ID"), ((r.priority, r.state, r.workset_id) for r in preview))
+                columns = ("PRIORITY", "STATE", "ID", "CLUSTER")
+                print_table(columns, ((d.priority, d.state, d.workset_id, d.cluster) for d in preview))
             return exits.DONE
         chosen = opened.settings.monitor
         made = opened.monitor(make_log(chosen.log_format))

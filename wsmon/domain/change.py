@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wsmon.domain.needs import Microdollars, dollars
+from wsmon.domain.pool import Held, Taken
 from wsmon.domain.states import Verb, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import JSONObject, Lease, LeaseMark, Row, Tombstone, Workset, row_of
@@ -45,10 +47,27 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class SlotClaim:
-    """A slot wanted on a cluster that has `slots` of them."""
+    """A slot wanted on a cluster that has `slots` of them, and what else it takes."""
 
     cluster: str
     slots: int
+    takes: Taken = field(default_factory=Taken)
+    vcpus: int = 0
+    """How many the cluster has; 0: unknown, nothing is held against it."""
+    memory_mib: int = 0
+    budget: Microdollars | None = None
+    """What the day's spend may reach with it; None: no bound, or none for an urgent one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What a change makes of a cluster's claims: the one it leaves there, and the difference in use."""
+
+    cluster: str
+    held: Held | None
+    """None: the claim is taken away."""
+    vcpus: int
+    memory_mib: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,8 @@ class Change:
     ends_lease: bool = False
     lease_seen: LeaseMark | None = None
     claim: SlotClaim | None = None
+    cost: Microdollars | None = None
+    """What the run that ended did cost, where that is known."""
 
     @property
     def workset_id(self) -> str:
@@ -84,11 +105,40 @@ class Change:
         return {state: n for state, n in delta.items() if n}
 
     @property
-    def slot_freed(self) -> str | None:
-        """The cluster whose slot the change gives back."""
-        before = self.before.slot if isinstance(self.before, Workset) else None
-        after = self.after.slot if isinstance(self.after, Workset) else None
-        return before if before != after else None
+    def holds(self) -> list[Hold]:
+        """What it changes in the claims on clusters, at most one entry a cluster."""
+        before = self.before if isinstance(self.before, Workset) else None
+        after = self.after if isinstance(self.after, Workset) else None
+        had, has = before.slot if before else None, after.slot if after else None
+        gone = (before.taken if before else None) or Taken()
+        came = (after.taken if after else None) or Taken()
+        found = []
+        if had is not None and had != has:
+            found.append(Hold(had, None, -gone.vcpus, -gone.memory_mib))
+        if has is not None and self.lease is not None:
+            same = gone if had == has else Taken()
+            held = Held(self.lease.token, came.vcpus, came.memory_mib, came.until)
+            found.append(Hold(has, held, came.vcpus - same.vcpus, came.memory_mib - same.memory_mib))
+        return found
+
+    @property
+    def spends(self) -> dict[str, Microdollars]:
+        """What it adds to each day's spend: the estimate at a claim; at the end the difference to the cost.
+
+        A claim given back before a start costs nothing. One whose run's cost nobody knows keeps its estimate.
+        """
+        before = self.before.taken if isinstance(self.before, Workset) else None
+        after = self.after.taken if isinstance(self.after, Workset) else None
+        if before == after:
+            return {}
+        days: dict[str, Microdollars] = {}
+        if before is not None and before.day:
+            started = isinstance(self.before, Workset) and self.before.state is WorksetState.IN_PROGRESS
+            cost = self.cost if self.cost is not None else before.cost
+            days[before.day] = (cost if started else 0) - before.cost
+        if after is not None and after.day:
+            days[after.day] = days.get(after.day, 0) + after.cost
+        return {day: amount for day, amount in days.items() if amount}
 
 
 def changed(
@@ -100,6 +150,7 @@ def changed(
     ends_lease: bool = False,
     lease_seen: LeaseMark | None = None,
     claim: SlotClaim | None = None,
+    cost: Microdollars | None = None,
     detail: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Change:
@@ -109,7 +160,7 @@ def changed(
     """
     at = max(ctx.now, before.updated_at + 1)
     after = replace(before, rev=before.rev + 1, updated_at=at, change_id=ctx.change_id, **fields)
-    return Change(
+    change = Change(
         before=before,
         after=after,
         event=event_of(ctx, verb, before.state, after, detail),
@@ -117,7 +168,13 @@ def changed(
         ends_lease=ends_lease,
         lease_seen=lease_seen,
         claim=claim,
+        cost=cost,
     )
+    spends = change.spends
+    if not spends:
+        return change
+    booked = {day: dollars(amount) for day, amount in spends.items()}
+    return replace(change, event=replace(change.event, detail={**(detail or {}), "spend": booked}))
 
 
 def event_of(

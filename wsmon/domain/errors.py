@@ -7,7 +7,8 @@ WsmonError
 ├── Refused                 understood, and the answer is no
 │   ├── IllegalTransition   the state table has no such row
 │   ├── NotDue              a retry whose moment has not come
-│   ├── NoCapacity          the cluster has no free slot
+│   ├── NoCapacity          the cluster has no room
+│   │   └── OverBudget      the day's dollars are spent
 │   └── MissingExtra        an optional package is not installed
 ├── Conflict                somebody else was first
 │   ├── AlreadyExists       register for an id that is taken
@@ -74,11 +75,19 @@ class NotDue(Refused):
 
 
 class NoCapacity(Refused):
-    """The cluster's slots are all taken."""
+    """The cluster has no room: its slots, vCPUs or memory are taken."""
 
-    def __init__(self, cluster: str) -> None:
-        super().__init__(f"cluster {cluster!r} has no free slot")
+    def __init__(self, cluster: str, what: str = "no free slot") -> None:
+        super().__init__(f"cluster {cluster!r} has {what}")
         self.cluster = cluster
+
+
+class OverBudget(NoCapacity):
+    """The day's dollars are spent; only urgent worksets start."""
+
+    def __init__(self, cluster: str, day: str) -> None:
+        super().__init__(cluster, f"no dollars left on {day}: the day's budget would be passed")
+        self.day = day
 
 
 class MissingExtra(Refused):

@@ -7,6 +7,7 @@ from typing import Any
 
 from wsmon.domain.change import Change, Context, SlotClaim, changed
 from wsmon.domain.errors import IllegalTransition, LockHeld, LockLost, NotDue
+from wsmon.domain.needs import Microdollars, microdollars
 from wsmon.domain.states import ALLOWED_FROM, ErrorCategory, Verb, WorksetState, allowed_verbs
 from wsmon.domain.times import micros
 from wsmon.domain.workset import Failure, Lease, LeaseMark, RetryPolicy, RunRecord, Workset
@@ -14,6 +15,7 @@ from wsmon.domain.workset import Failure, Lease, LeaseMark, RetryPolicy, RunReco
 S = WorksetState
 DETAILS_CHARS = 4096
 MIN_LEASE_SECONDS = 0.1
+MAX_COST_USD = 1e9
 
 
 def require(workset: Workset, verb: Verb, why: str = "") -> None:
@@ -56,8 +58,11 @@ def acquire(
     duration: float,
     dead: LeaseMark | None = None,
     claim: SlotClaim | None = None,
+    detail: Mapping[str, Any] | None = None,
 ) -> Change:
     """Take the lock for `duration` seconds; `dead` is the lease mark proven dead by the caller.
+
+    `detail` goes onto the event: the decision that led here.
 
     Raises LockHeld, NotDue or IllegalTransition.
     """
@@ -81,6 +86,7 @@ def acquire(
         lease=lease,
         lease_seen=dead if workset.state is S.LOCKED else None,
         claim=claim,
+        detail=detail,
         state=S.LOCKED,
         token=lease.token,
         holder=holder,
@@ -89,6 +95,7 @@ def acquire(
         run=None,
         current_step=None,
         slot=claim.cluster if claim else None,
+        taken=claim.takes if claim else None,
         cluster=claim.cluster if claim else workset.cluster,
     )
 
@@ -130,6 +137,7 @@ def complete(workset: Workset, ctx: Context, *, token: int, metrics: Mapping[str
         Verb.COMPLETE,
         workset,
         ends_lease=True,
+        cost=_cost(metrics),
         detail={"metrics": dict(metrics)} if metrics else None,
         state=S.COMPLETE,
         metrics={**workset.metrics, **(metrics or {})},
@@ -149,6 +157,7 @@ def fail(
     details: str,
     policy: RetryPolicy,
     failed_step: str | None = None,
+    metrics: Mapping[str, Any] | None = None,
 ) -> Change:
     """Record a failure: retried, failed, in error, or ignored where a cancel was asked."""
     require_holder(workset, Verb.FAIL, token)
@@ -169,8 +178,16 @@ def fail(
         Verb.FAIL,
         workset,
         ends_lease=True,
-        detail={"category": category.value, "details": details, "failed_step": failed_step, "attempt": attempt},
+        cost=_cost(metrics),
+        detail={
+            "category": category.value,
+            "details": details,
+            "failed_step": failed_step,
+            "attempt": attempt,
+            **({"metrics": dict(metrics)} if metrics else {}),
+        },
         state=state,
+        metrics={**workset.metrics, **(metrics or {})},
         attempt=attempt,
         ended_at=None if delay is not None else ctx.now,
         retry_after=None if delay is None else ctx.now + micros(delay),
@@ -270,8 +287,16 @@ def _let_go(workset: Workset, ctx: Context, verb: Verb) -> Change:
     return changed(ctx, verb, workset, ends_lease=True, detail=detail, **fields, **_unheld(verb))
 
 
+def _cost(metrics: Mapping[str, Any] | None) -> Microdollars | None:
+    """What a run did cost, where its metrics tell: `cost_usd`."""
+    value = (metrics or {}).get("cost_usd")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MAX_COST_USD:
+        return None
+    return microdollars(value)
+
+
 def _unheld(verb: Verb) -> dict[str, Any]:
-    return {"holder": None, "slot": None, "lock_ended": verb.value}
+    return {"holder": None, "slot": None, "taken": None, "lock_ended": verb.value}
 
 
 def clip(text: str, limit: int) -> str:

@@ -58,6 +58,7 @@ def requeue(workset: Workset, ctx: Context) -> Change:
         run=None,
         current_step=None,
         slot=None,
+        taken=None,
     )
 
 

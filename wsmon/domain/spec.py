@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wsmon.domain.errors import InvalidInput
+from wsmon.domain.needs import check_requirements
 from wsmon.domain.states import WorksetPriority
 from wsmon.domain.workset import JSONObject
 
@@ -44,6 +45,7 @@ class WorksetSpec:
         object.__setattr__(self, "priority", parse_priority(self.priority))
         check_document("metadata", self.metadata)
         check_document("requirements", self.requirements)
+        check_requirements(self.requirements)
         check_document("metadata with requirements", {**self.metadata, "requirements": self.requirements})
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wsmon.domain.states import TERMINAL, ErrorCategory, WorksetPriority, WorksetState
+from wsmon.domain.needs import needs_of
+from wsmon.domain.pool import Taken
+from wsmon.domain.states import TERMINAL, WAITING, ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, micros
 
 JSONObject = Mapping[str, Any]
@@ -109,6 +111,8 @@ class Workset:
     cluster: str | None = None
     slot: str | None = None
     """The cluster on which a slot is held, exactly while locked for it or in progress."""
+    taken: Taken | None = None
+    """What the slot's claim took besides it."""
     affinity: str | None = None
     run: RunRecord | None = None
     failure: Failure | None = None
@@ -156,6 +160,9 @@ class Row:
     cancel_asked: bool = False
     place_id: str | None = None
     registered_at: Instant | None = None
+    affinity: str | None = None
+    needs: JSONObject | None = None
+    """What it needs of a cluster, while it waits; None for nothing in particular."""
 
 
 ROW_ERROR_CHARS = 200
@@ -188,7 +195,15 @@ def row_of(workset: Workset) -> Row:
         cancel_asked=workset.cancel is not None,
         place_id=workset.run.place_id if workset.run else None,
         registered_at=workset.registered_at,
+        affinity=workset.affinity,
+        needs=_needs(workset),
     )
+
+
+def _needs(workset: Workset) -> JSONObject | None:
+    if workset.state not in WAITING:
+        return None
+    return needs_of(workset.requirements, workset.metadata).document() or None
 
 
 def queue_moment(record: Workset | Row) -> Instant:

@@ -18,13 +18,15 @@ from wsmon.domain.errors import (
     WsmonError,
 )
 from wsmon.domain.roles import Role
+from wsmon.domain.scheduling import Policy, in_order
 from wsmon.domain.spec import WorksetSpec, check_name, check_reason
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
-from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Tombstone, Workset
-from wsmon.services.queueing import Queue
+from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Tombstone, Workset, row_of
+from wsmon.services.window import Window
 from wsmon.services.writing import MAX_DECISIONS, Writer, written
 
 BULK = 200
+HEADS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,14 @@ class Commands(Writer):
             if cursor is None:
                 return
 
-    def next(self) -> Row | None:
-        """What a monitor would claim first: the oldest of the most pressing tier."""
-        return next(Queue(self.store, self.clock).order(), None)
+    def next(self, policy: Policy | None = None) -> Row | None:
+        """The head of the queue, as the scheduler orders it; whether it fits a cluster is not asked."""
+        order = in_order(Window(self.store, self.clock, HEADS).read(), policy or Policy(), self.clock.now())
+        for _, waiting in order:
+            record = self.store.record(waiting.workset_id)
+            if isinstance(record, Workset) and record.state is waiting.state:
+                return row_of(record)
+        return None
 
     # registering
 
@@ -120,8 +127,9 @@ class Commands(Writer):
         seconds: float,
         dead: LeaseMark | None = None,
         claim: SlotClaim | None = None,
+        detail: Mapping[str, Any] | None = None,
     ) -> tuple[Workset, Lease]:
-        """`acquire`, giving the locked workset as well.
+        """`acquire`, giving the locked workset as well; `detail` goes onto the event.
 
         `dead` is the mark of a lease the caller has proven dead. The lease's time is stamped
         before the call, so the holder's deadline is never later than the store's.
@@ -130,7 +138,7 @@ class Commands(Writer):
         check_seconds(seconds)
 
         def decide(ws: Workset, ctx: Context) -> Change:
-            return holding.acquire(ws, ctx, holder=holder, duration=seconds, dead=dead, claim=claim)
+            return holding.acquire(ws, ctx, holder=holder, duration=seconds, dead=dead, claim=claim, detail=detail)
 
         try:
             change = self._write(workset_id, decide)
@@ -192,6 +200,7 @@ class Commands(Writer):
         category: ErrorCategory,
         details: str,
         failed_step: str | None = None,
+        metrics: Mapping[str, Any] | None = None,
     ) -> Workset:
         """Record a failure; the result's state says whether it will be tried again. Raises LockLost."""
 
@@ -204,6 +213,7 @@ class Commands(Writer):
                 details=details,
                 policy=self.policy,
                 failed_step=failed_step,
+                metrics=metrics,
             )
 
         return self._held(workset, decide)

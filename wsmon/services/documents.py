@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from wsmon.domain.change import Event
+from wsmon.domain.fitting import Verdict
+from wsmon.domain.scheduling import Decision
 from wsmon.domain.times import Instant, isoformat
 from wsmon.domain.workset import Lease, Row, Workset
 
@@ -21,15 +25,17 @@ _MOMENTS = frozenset(
         "at",
         "acquired_at",
         "expires_at",
+        "until",
     ]
 )
+KEPT_VERDICTS = 25
 _INTERNAL = frozenset({"change_id"})
 
 
 def workset_document(workset: Workset) -> dict[str, Any]:
     """Everything about a workset; `owner` is its lock's holder."""
     document = {f.name: getattr(workset, f.name) for f in fields(workset) if f.name not in _INTERNAL}
-    for name in ("run", "failure", "cancel"):
+    for name in ("run", "failure", "cancel", "taken"):
         value = document[name]
         document[name] = _dated(asdict(value)) if value is not None else None
     return _owned(_dated(document))
@@ -81,6 +87,39 @@ def lease_document(lease: Lease) -> dict[str, Any]:
     """A lock; `seconds` is its whole duration."""
     document = _owned(_dated(asdict(lease)))
     document["seconds"] = document.pop("duration")
+    return document
+
+
+def verdict_documents(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """What every cluster said to a workset."""
+    return [
+        {"cluster": one.cluster, "verdict": one.verdict.value, "reasons": list(one.reasons), "score": one.score}
+        for one in verdicts
+    ]
+
+
+def decision_document(decision: Decision) -> dict[str, Any]:
+    """A decision without its verdicts."""
+    return {
+        "workset_id": decision.workset_id,
+        "state": decision.state.value,
+        "priority": decision.priority.value,
+        "tier": decision.tier,
+        "position": decision.position,
+        "action": decision.action.value,
+        "cluster": decision.cluster,
+        "estimated_start": _iso(decision.estimated_start),
+        "needs": decision.needs.document(),
+    }
+
+
+def acted_on(decision: Decision) -> dict[str, Any]:
+    """A decision as its event keeps it: verdicts one by one up to 25 clusters, the rest only counted."""
+    document = decision_document(decision)
+    chosen = sorted(decision.clusters, key=lambda one: (one.cluster != decision.cluster, one.score is None))
+    document["clusters"] = verdict_documents(chosen[:KEPT_VERDICTS])
+    if len(chosen) > KEPT_VERDICTS:
+        document["others"] = dict(Counter(one.verdict.value for one in chosen[KEPT_VERDICTS:]))
     return document
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
-from itertools import islice
 
 from wsmon.domain.change import SlotClaim
 from wsmon.domain.errors import (
@@ -15,10 +14,12 @@ from wsmon.domain.errors import (
     NoCapacity,
     NotDue,
     NotFound,
+    OverBudget,
     Refused,
     SettingsError,
     StoreError,
 )
+from wsmon.domain.scheduling import Decision, Policy
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import micros
 from wsmon.domain.workset import RetryPolicy, Row, Workset
@@ -36,14 +37,16 @@ from wsmon.ports import (
 from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
 from wsmon.services.config import MonitorConfig
+from wsmon.services.documents import acted_on
 from wsmon.services.leases import LeaseKeeper, start_thread
-from wsmon.services.queueing import Queue
 from wsmon.services.reaper import Reaper, Unattended
 from wsmon.services.runs import Runs, Why
+from wsmon.services.scheduler import Outlook, Scheduler, draw, has_room
 
 SILENT_AFTER_POLLS = 3
 FORGOTTEN_AFTER_SECONDS = 86400.0
 MAX_PAUSE_SECONDS = 60.0
+MAX_PLANS = 3
 
 
 class Monitor:
@@ -63,6 +66,7 @@ class Monitor:
         *,
         policy: RetryPolicy,
         log: Log,
+        scheduling: Policy | None = None,
         chance: Chance | None = None,
         beside: StartBeside = start_thread,
         version: str = "",
@@ -70,7 +74,8 @@ class Monitor:
         self.config = config
         self._store, self._clock, self._runner, self._source, self._log = store, clock, runner, source, log
         self.commands = Commands(store, clock, config.name, policy=policy, chance=chance)
-        self._queue = Queue(store, clock, self.commands.chance.choose)
+        self._scheduler = Scheduler(store, clock, scheduling)
+        self._reach: set[str] = set()
         self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds, beside)
         self.runs = Runs(self.commands, clock, runner, self.keeper, config, log)
         self._reaper = Reaper(self.commands, clock, log, skew=config.skew_seconds, patience=config.lease_seconds)
@@ -106,8 +111,10 @@ class Monitor:
             stopping=self._stopping.is_set(),
         )
         self._store.put_monitor(self._record)
+        self._reach = set()
         for cluster in self._source.clusters(now):
             self._store.put_cluster(cluster)
+            self._reach.add(cluster.name)
         silent = micros(SILENT_AFTER_POLLS * self.config.poll_seconds + self.config.lease_seconds)
         monitors = self._store.monitors()
         self._live_monitors = max(1, sum(now - other.heartbeat_at < silent for other in monitors))
@@ -173,33 +180,48 @@ class Monitor:
     # claiming
 
     def _claim(self) -> None:
-        """Claim while there is room, most pressing first."""
-        if self._room() <= 0:
-            return
-        for row in self._queue.draw(self._live_monitors):
-            if self._stopping.is_set():
-                return
-            try:
-                self._try(row)
-            except NoCapacity:
-                return
-            except (Conflict, NotFound):
-                continue  # somebody was faster, or the index lagged
+        """Claim while there is room here and on a cluster, most pressing first."""
+        for _ in range(MAX_PLANS):
             if self._room() <= 0:
                 return
+            clusters = [cluster for cluster in self._store.clusters() if cluster.name in self._reach]
+            if not any(has_room(cluster) for cluster in clusters):
+                return  # the queue is not even looked at
+            if self._act(self._scheduler.outlook(only=clusters)):
+                return
+
+    def _act(self, outlook: Outlook) -> bool:
+        """Try what the plan starts; False when a cluster filled meanwhile, so that another plan is wanted."""
+        for decision in draw(outlook.decisions, self._live_monitors, self.commands.chance.choose):
+            if self._stopping.is_set() or self._room() <= 0:
+                return True
+            try:
+                self._try(decision, outlook.claim(decision))
+            except OverBudget:
+                continue  # urgent ones behind it may start all the same
+            except NoCapacity:
+                return False
+            except (Conflict, NotFound):
+                continue  # somebody was faster, or the index lagged
+        return True
 
     def _room(self) -> int:
         return self.config.max_concurrent - len(self.runs.attended)
 
-    def _try(self, row: Row) -> None:
+    def _try(self, decision: Decision, claim: SlotClaim) -> None:
         """Lock one and start its run. Raises Conflict, NotFound, NoCapacity, StoreError, and Refused by the place."""
         seconds = self.config.lease_seconds
         deadline = self._clock.boottime() + seconds
-        claim = SlotClaim(self.config.cluster, self.config.slots)
         try:
-            workset, lease = self.commands.take(row.workset_id, holder=self.config.name, seconds=seconds, claim=claim)
+            workset, lease = self.commands.take(
+                decision.workset_id,
+                holder=self.config.name,
+                seconds=seconds,
+                claim=claim,
+                detail={"decision": acted_on(decision)},
+            )
         except (IllegalTransition, NotDue) as error:
-            self._log.info("not claimed", workset_id=row.workset_id, why=str(error))
+            self._log.info("not claimed", workset_id=decision.workset_id, why=str(error))
             return
         self.keeper.hold(lease)
         try:
@@ -219,9 +241,14 @@ class Monitor:
                 self.keeper.drop(workset.workset_id)
             raise
 
-    def preview(self) -> list[Row]:
-        """What a pass would claim now, in order; nothing is changed."""
-        return list(islice(self._queue.order(), max(0, min(self._room(), self.config.slots))))
+    def preview(self) -> list[Decision]:
+        """What a pass would start now, in order; nothing is changed."""
+        stored = {cluster.name: cluster for cluster in self._store.clusters()}
+        clusters = [
+            replace(own, claims=known.claims, drained=known.drained) if (known := stored.get(own.name)) else own
+            for own in self._source.clusters(self._clock.now())
+        ]
+        return self._scheduler.outlook(only=clusters).starts()[: max(0, self._room())]
 
     # many passes
 

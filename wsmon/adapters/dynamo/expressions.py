@@ -12,6 +12,9 @@ NOT_THERE = "attribute_not_exists(pk)"
 AT_REV = "#rev = :seen_rev"
 LEASE_UNCHANGED = "#token = :seen_token AND #renewal = :seen_renewal"
 SLOT_FREE = "attribute_exists(held) AND (size(held) < :slots OR attribute_exists(held.#id))"
+VCPUS_FREE = "(attribute_not_exists(vcpus) OR vcpus <= :vcpus_room)"
+MEMORY_FREE = "(attribute_not_exists(memory_mib) OR memory_mib <= :memory_room)"
+WITHIN_BUDGET = "attribute_not_exists(amount) OR (amount < :budget AND amount <= :room)"
 
 
 def wire(value: str | int | Mapping[str, int]) -> dict[str, Any]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wsmon.adapters.codec import dumps
+from wsmon.adapters.codec import cluster_document, cluster_from, dumps
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys
 from wsmon.adapters.dynamo.client import condition_failed
 from wsmon.adapters.dynamo.reading import Reading
-from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord, TokenRecord
+from wsmon.domain.pool import ClusterRecord, Held
+from wsmon.ports import AlertRecord, MonitorRecord, TokenRecord
 
 
 class Facts(Reading):
@@ -24,9 +25,7 @@ class Facts(Reading):
 
     def put_cluster(self, cluster: ClusterRecord) -> None:
         """Create or update a cluster's facts, and make room for its claims."""
-        document = asdict(cluster)
-        del document["claims"]
-        self._put(keys.CLUSTERS, cluster.name, document)
+        self._set(keys.CLUSTERS, cluster.name, "document", dumps(cluster_document(cluster)))
         if cluster.name not in self._claims_made:
             self._ensure_claims(cluster.name)
             self._claims_made.add(cluster.name)
@@ -53,8 +52,17 @@ class Facts(Reading):
     def clusters(self, *, consistent: bool = True) -> list[ClusterRecord]:
         """The pool by name, with its claims."""
         claims = {item["sk"]: item["held"] for item in self._partition(keys.CLAIMS, consistent)}
-        found = [ClusterRecord(**document) for document in self._documents(keys.CLUSTERS, consistent)]
-        return [replace(cluster, claims=claims.get(cluster.name, {})) for cluster in found]
+        found = []
+        for item in self._partition(keys.CLUSTERS, consistent):
+            if "document" in item:  # a drain may come before the first report
+                held = {workset_id: _held(text) for workset_id, text in claims.get(item["sk"], {}).items()}
+                found.append(cluster_from(json.loads(item["document"]), held, item.get("drained", "")))
+        return found
+
+    def spent(self, day: str) -> int:
+        """Microdollars booked on a UTC day."""
+        item = self._item(keys.SPEND, day)
+        return int(item["amount"]) if item else 0
 
     def put_monitor(self, monitor: MonitorRecord) -> None:
         """Record a heartbeat."""
@@ -108,6 +116,19 @@ class Facts(Reading):
         found = [TokenRecord(**document) for document in self._documents(keys.TOKENS)]
         return sorted(found, key=lambda token: (token.name, token.token_id))
 
+    def _set(self, pk: str, name: str, attribute: str, value: str) -> None:
+        """Set one attribute of an item and leave its others as they are."""
+        self._connection.call(
+            lambda: self._connection.send(
+                "update_item",
+                TableName=self._connection.table,
+                Key=ex.wire_item({"pk": pk, "sk": name}),
+                UpdateExpression="SET #name = :value",
+                ExpressionAttributeNames={"#name": attribute},
+                ExpressionAttributeValues=ex.wire_item({":value": value}),
+            )
+        )
+
     def _put(self, pk: str, name: str, document: dict[str, object]) -> None:
         item = ex.wire_item({"pk": pk, "sk": name, "document": dumps(document)})
         self._connection.call(lambda: self._connection.send("put_item", TableName=self._connection.table, Item=item))
@@ -118,3 +139,8 @@ class Facts(Reading):
 
     def _documents(self, pk: str, consistent: bool = True) -> list[dict[str, Any]]:
         return [json.loads(item["document"]) for item in self._partition(pk, consistent)]
+
+
+def _held(value: str | int) -> Held:
+    """One claim; a bare token is of the time when claims were slots alone."""
+    return Held(value) if isinstance(value, int) else Held(*json.loads(value))

@@ -18,7 +18,7 @@ from wsmon.adapters.dynamo.facts import Facts
 from wsmon.adapters.dynamo.reading import lease_of
 from wsmon.adapters.resolving import stands
 from wsmon.domain.change import Change, Event
-from wsmon.domain.errors import NoCapacity, StaleWrite
+from wsmon.domain.errors import NoCapacity, OverBudget, StaleWrite
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Lease, Workset
 from wsmon.ports import Clock, StoreInfo
@@ -68,11 +68,14 @@ class DynamoStore(Facts):
     # writing
 
     def commit(self, change: Change) -> None:
-        """Write the change in one transaction. Raises StaleWrite, NoCapacity.
+        """Write the change in one transaction. Raises StaleWrite, NoCapacity, OverBudget.
 
         A try whose reply was lost may have been applied: the event at the seq it would have
         written tells, read consistently.
         """
+        claim = change.claim
+        if claim is not None and claim.budget is not None and claim.takes.cost > claim.budget:
+            raise OverBudget(claim.cluster, claim.takes.day)
         names, parts = zip(*writing.transaction(self._connection.table, change), strict=True)
         request = {"TransactItems": list(parts), "ClientRequestToken": change.event.change_id}
 
@@ -91,16 +94,28 @@ class DynamoStore(Facts):
         standing = refused.get(writing.WORKSET)
         if stands(change, standing["rev"] if standing else None, self._change_id_at):
             return None
-        if set(refused) == {writing.SLOT}:
-            if refused[writing.SLOT] is None and change.claim is not None and self._ensure_claims(change.claim.cluster):
-                return self.commit(change)
-            raise NoCapacity(change.claim.cluster if change.claim else "")
+        if refused and set(refused) <= {writing.SLOT, writing.SPEND}:
+            return self._no_room(change, refused)
         current = codec.record_from(standing) if standing else None
         if writing.WORKSET not in refused:
             current = self.record(change.workset_id)
         lease = refused.get(writing.LEASE)
         found = lease_of(lease) if lease else self.lease(change.workset_id)
         raise StaleWrite(change.workset_id, current, found)
+
+    def _no_room(self, change: Change, refused: dict[str, dict[str, Any] | None]) -> None:
+        """Raise what the cluster or the budget lacks; go on where only the claims' item was missing."""
+        claim = change.claim
+        assert claim is not None, "only a claim has these conditions"
+        if writing.SPEND in refused:
+            raise OverBudget(claim.cluster, claim.takes.day)
+        standing = refused[writing.SLOT]
+        if standing is None and self._ensure_claims(claim.cluster):
+            return self.commit(change)
+        held = (standing or {}).get("held", {})
+        if len(held) >= claim.slots and change.workset_id not in held:
+            raise NoCapacity(claim.cluster)
+        raise NoCapacity(claim.cluster, "too few free vCPUs or too little free memory")
 
     def _change_id_at(self, workset_id: str, seq: int) -> str | None:
         found = self.history(workset_id, seq - 1, 1)

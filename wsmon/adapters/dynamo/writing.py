@@ -7,15 +7,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from wsmon.adapters import codec
+from wsmon.adapters.codec import dumps
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys
-from wsmon.domain.change import Change, Event
+from wsmon.domain.change import Change, Event, Hold
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Lease, Tombstone, Workset, row_of
 
 MAX_ITEM_BYTES = 390_000  # DynamoDB's limit is 400 KB with names and overhead
-WORKSET, LEASE, SLOT = "workset", "lease", "slot"
+WORKSET, LEASE, SLOT, SPEND = "workset", "lease", "slot", "spend"
 
 
 def record_item(record: Workset | Tombstone | None) -> codec.Attributes:
@@ -109,33 +110,53 @@ def put_lease(table: str, change: Change) -> dict[str, Any]:
     return {"Delete": {"TableName": table, "Key": key, **condition}}
 
 
-def _slot(table: str, cluster: str, workset_id: str, **parts: Any) -> dict[str, Any]:
-    return {
-        "Update": {
-            "TableName": table,
-            "Key": ex.wire_item({"pk": keys.CLAIMS, "sk": cluster}),
-            "ExpressionAttributeNames": {"#id": workset_id},
-            **parts,
-        }
-    }
+def hold_part(table: str, change: Change, hold: Hold) -> dict[str, Any]:
+    """A claim taken, handed on under a new token, or given back; with it what all claims there use."""
+    held = hold.held
+    names, values = {"#id": change.workset_id}, ex.wire_item({":vcpus": hold.vcpus, ":memory": hold.memory_mib})
+    expression = "REMOVE held.#id ADD vcpus :vcpus, memory_mib :memory"
+    part: dict[str, Any] = {}
+    if held is not None:
+        expression = "SET held.#id = :held ADD vcpus :vcpus, memory_mib :memory"
+        values[":held"] = {"S": dumps([held.token, held.vcpus, held.memory_mib, held.until])}
+        claim = change.claim
+        if claim is not None:
+            conditions = [ex.SLOT_FREE]
+            values[":slots"] = ex.wire(claim.slots)
+            if claim.vcpus and hold.vcpus > 0:
+                conditions.append(ex.VCPUS_FREE)
+                values[":vcpus_room"] = ex.wire(claim.vcpus - hold.vcpus)
+            if claim.memory_mib and hold.memory_mib > 0:
+                conditions.append(ex.MEMORY_FREE)
+                values[":memory_room"] = ex.wire(claim.memory_mib - hold.memory_mib)
+            part["ConditionExpression"] = " AND ".join(conditions)
+            part["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    key = ex.wire_item({"pk": keys.CLAIMS, "sk": hold.cluster})
+    part |= {"UpdateExpression": expression, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+    return {"Update": {"TableName": table, "Key": key, **part}}
 
 
-def slot_parts(table: str, change: Change) -> list[dict[str, Any]]:
-    """What the change frees and takes; an adoption hands its slot on under the new token."""
+def spend_parts(table: str, change: Change) -> list[dict[str, Any]]:
+    """What is booked on each day; a claim's own day within the budget, where one is set."""
+    spends, claim = dict(change.spends), change.claim
+    bounded = claim.takes.day if claim is not None and claim.budget is not None else ""
+    if bounded:
+        spends.setdefault(bounded, 0)
     parts = []
-    workset_id, freed = change.workset_id, change.slot_freed
-    if freed is not None:
-        parts.append(_slot(table, freed, workset_id, UpdateExpression="REMOVE held.#id"))
-    slot = change.after.slot if isinstance(change.after, Workset) else None
-    if slot is not None and change.lease is not None:
-        taking: dict[str, Any] = {
-            "UpdateExpression": "SET held.#id = :token",
-            "ExpressionAttributeValues": {":token": ex.wire(change.lease.token)},
+    for day, amount in spends.items():
+        values: dict[str, str | int] = {":amount": amount}
+        condition = {}
+        if day == bounded and claim is not None and claim.budget is not None:
+            values |= {":budget": claim.budget, ":room": claim.budget - amount}
+            condition = {"ConditionExpression": ex.WITHIN_BUDGET}
+        update = {
+            "TableName": table,
+            "Key": ex.wire_item({"pk": keys.SPEND, "sk": day}),
+            "UpdateExpression": "ADD amount :amount",
+            "ExpressionAttributeValues": ex.wire_item(values),
+            **condition,
         }
-        if change.claim is not None:
-            taking["ConditionExpression"] = ex.SLOT_FREE
-            taking["ExpressionAttributeValues"][":slots"] = ex.wire(change.claim.slots)
-        parts.append(_slot(table, slot, workset_id, **taking))
+        parts.append({"Update": update})
     return parts
 
 
@@ -146,7 +167,8 @@ def transaction(table: str, change: Change) -> list[tuple[str, dict[str, Any]]]:
         parts.append(("tally", add_tally(table, keys.tally_shard(change.workset_id), change.tally)))
     if change.lease is not None or change.ends_lease:
         parts.append((LEASE, put_lease(table, change)))
-    parts += [(SLOT, part) for part in slot_parts(table, change)]
+    parts += [(SLOT, hold_part(table, change, hold)) for hold in change.holds]
+    parts += [(SPEND, part) for part in spend_parts(table, change)]
     return parts
 
 

@@ -119,7 +119,7 @@ class Connections:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            if connection.execute("PRAGMA user_version").fetchone()[0] < schema.VERSION:
                 schema.create(connection)
             schema.check(connection)
         except BaseException:

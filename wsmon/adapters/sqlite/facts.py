@@ -7,9 +7,11 @@ import sqlite3
 from dataclasses import asdict, replace
 from typing import Any
 
-from wsmon.adapters.codec import dumps
+from wsmon.adapters.codec import cluster_document, cluster_from, dumps
 from wsmon.adapters.sqlite.connection import Connections
-from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord, TokenRecord
+from wsmon.adapters.sqlite.writing import read_spend
+from wsmon.domain.pool import ClusterRecord, Held
+from wsmon.ports import AlertRecord, MonitorRecord, TokenRecord
 
 
 class Facts:
@@ -19,21 +21,28 @@ class Facts:
 
     def put_cluster(self, cluster: ClusterRecord) -> None:
         """Create or update a cluster's facts."""
-        document = asdict(cluster)
-        del document["claims"]
-        self._put("cluster", cluster.name, document)
+        self._put("cluster", cluster.name, cluster_document(cluster))
 
     def clusters(self, *, consistent: bool = True) -> list[ClusterRecord]:
         """The pool by name, with its claims."""
 
         def read(connection: sqlite3.Connection) -> list[ClusterRecord]:
-            claims: dict[str, dict[str, int]] = {}
-            for cluster, workset_id, token in connection.execute("SELECT cluster, workset_id, token FROM claims"):
-                claims.setdefault(cluster, {})[workset_id] = token
-            found = [ClusterRecord(**document) for document in _documents(connection, "cluster")]
-            return [replace(cluster, claims=claims.get(cluster.name, {})) for cluster in found]
+            claims: dict[str, dict[str, Held]] = {}
+            for cluster, workset_id, *held in connection.execute(
+                "SELECT cluster, workset_id, token, vcpus, memory_mib, until FROM claims"
+            ):
+                claims.setdefault(cluster, {})[workset_id] = Held(*held)
+            drains = {document["name"]: document["why"] for document in _documents(connection, "drain")}
+            return [
+                cluster_from(document, claims.get(document["name"], {}), drains.get(document["name"], ""))
+                for document in _documents(connection, "cluster")
+            ]
 
         return self._connections.run(read)
+
+    def spent(self, day: str) -> int:
+        """Microdollars booked on a UTC day."""
+        return self._connections.run(lambda connection: read_spend(connection, day))
 
     def put_monitor(self, monitor: MonitorRecord) -> None:
         """Record a heartbeat."""

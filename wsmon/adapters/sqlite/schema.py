@@ -10,7 +10,7 @@ from wsmon.adapters.localdisk import network_file_system
 from wsmon.domain.errors import StoreUnusable
 from wsmon.domain.states import WorksetState
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x77736D6E  # "wsmn"
 
 TABLES = """
@@ -48,8 +48,12 @@ CREATE TABLE IF NOT EXISTS claims (
     cluster TEXT NOT NULL,
     workset_id TEXT NOT NULL,
     token INTEGER NOT NULL,
+    vcpus INTEGER NOT NULL DEFAULT 0,
+    memory_mib INTEGER NOT NULL DEFAULT 0,
+    until INTEGER,
     PRIMARY KEY (cluster, workset_id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spend (day TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -57,6 +61,16 @@ CREATE TABLE IF NOT EXISTS facts (
     PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
 """
+
+# From each version to the next.
+UPGRADES = {
+    1: (
+        "ALTER TABLE claims ADD COLUMN vcpus INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE claims ADD COLUMN memory_mib INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE claims ADD COLUMN until INTEGER",
+        "CREATE TABLE spend (day TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWID",
+    ),
+}
 
 
 def machine_id() -> str:
@@ -82,10 +96,11 @@ def refuse_network_disk(path: Path) -> None:
 
 
 def create(connection: sqlite3.Connection) -> bool:
-    """Make the tables where they are missing; True when this call made them."""
+    """Make the tables where they are missing, or bring them to this version; True when this call made them."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        fresh = bool(connection.execute("PRAGMA user_version").fetchone()[0] == 0)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        fresh = bool(version == 0)
         if fresh:
             _refuse_strangers(connection)
             for statement in TABLES.split(";"):
@@ -94,11 +109,22 @@ def create(connection: sqlite3.Connection) -> bool:
             connection.execute("INSERT INTO meta VALUES ('machine', ?)", (machine_id(),))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
+        elif version < VERSION:
+            _upgrade(connection, version)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     return fresh
+
+
+def _upgrade(connection: sqlite3.Connection, version: int) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        return  # another program's file; `check` refuses it
+    for step in range(version, VERSION):
+        for statement in UPGRADES[step]:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _refuse_strangers(connection: sqlite3.Connection) -> None:

@@ -7,8 +7,8 @@ import sqlite3
 
 from wsmon.adapters import codec
 from wsmon.adapters.resolving import stands
-from wsmon.domain.change import Change, Event
-from wsmon.domain.errors import NoCapacity, StaleWrite
+from wsmon.domain.change import Change, Event, SlotClaim
+from wsmon.domain.errors import NoCapacity, OverBudget, StaleWrite
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Lease, Tombstone, Workset, queue_moment, row_of
 
@@ -29,7 +29,7 @@ def apply(connection: sqlite3.Connection, change: Change) -> None:
     """Write the change; nothing to do when it stands already. Raises StaleWrite, NoCapacity."""
     if not _is_due(connection, change):
         return
-    _take_slot(connection, change)
+    _take(connection, change)
     write_record(connection, change.after)
     write_event(connection, change.event)
     for state, delta in change.tally.items():
@@ -65,22 +65,52 @@ def _change_id_at(connection: sqlite3.Connection, workset_id: str, seq: int) -> 
     return found[0] if found else None
 
 
-def _take_slot(connection: sqlite3.Connection, change: Change) -> None:
-    freed, after = change.slot_freed, change.after
-    if freed is not None:
-        connection.execute("DELETE FROM claims WHERE cluster = ? AND workset_id = ?", (freed, change.workset_id))
-    if change.claim is not None:
-        (taken,) = connection.execute(
-            "SELECT count(*) FROM claims WHERE cluster = ? AND workset_id <> ?",
-            (change.claim.cluster, change.workset_id),
-        ).fetchone()
-        if taken >= change.claim.slots:
-            raise NoCapacity(change.claim.cluster)
-    slot = after.slot if isinstance(after, Workset) else None
-    if slot is not None and change.lease is not None:
+def _take(connection: sqlite3.Connection, change: Change) -> None:
+    """What the change gives back and takes of clusters and of the day's dollars."""
+    for hold in change.holds:
+        key = (hold.cluster, change.workset_id)
+        if hold.held is None:
+            connection.execute("DELETE FROM claims WHERE cluster = ? AND workset_id = ?", key)
+            continue
+        if change.claim is not None:
+            _check_room(connection, change.claim, change.workset_id)
+        held = hold.held
+        values = (*key, held.token, held.vcpus, held.memory_mib, held.until)
+        connection.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)", values)
+    claim = change.claim
+    if claim is not None and claim.budget is not None:
+        _check_budget(connection, claim, change.spends.get(claim.takes.day, 0))
+    for day, amount in change.spends.items():
         connection.execute(
-            "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (slot, change.workset_id, change.lease.token)
+            "INSERT INTO spend VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET amount = amount + excluded.amount",
+            (day, amount),
         )
+
+
+def _check_room(connection: sqlite3.Connection, claim: SlotClaim, workset_id: str) -> None:
+    slots, vcpus, memory = connection.execute(
+        "SELECT count(*), coalesce(sum(vcpus), 0), coalesce(sum(memory_mib), 0) FROM claims"
+        " WHERE cluster = ? AND workset_id <> ?",
+        (claim.cluster, workset_id),
+    ).fetchone()
+    if slots >= claim.slots:
+        raise NoCapacity(claim.cluster)
+    if claim.vcpus and claim.takes.vcpus and vcpus + claim.takes.vcpus > claim.vcpus:
+        raise NoCapacity(claim.cluster, "too few free vCPUs")
+    if claim.memory_mib and claim.takes.memory_mib and memory + claim.takes.memory_mib > claim.memory_mib:
+        raise NoCapacity(claim.cluster, "too little free memory")
+
+
+def _check_budget(connection: sqlite3.Connection, claim: SlotClaim, amount: int) -> None:
+    spent = read_spend(connection, claim.takes.day)
+    if claim.budget is not None and (spent >= claim.budget or spent + amount > claim.budget):
+        raise OverBudget(claim.cluster, claim.takes.day)
+
+
+def read_spend(connection: sqlite3.Connection, day: str) -> int:
+    """What is booked on a day."""
+    found = connection.execute("SELECT amount FROM spend WHERE day = ?", (day,)).fetchone()
+    return int(found[0]) if found else 0
 
 
 def write_record(connection: sqlite3.Connection, record: Workset | Tombstone) -> None:

@@ -1,0 +1,90 @@
+"""Clusters: what they have, how they are, and what is taken of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wsmon.domain.needs import Microdollars
+from wsmon.domain.times import Instant
+
+
+class Health(StrEnum):
+    """How a cluster is; only a running or degraded one is given work."""
+
+    CREATING = "creating"
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+
+
+USABLE = frozenset({Health.RUNNING, Health.DEGRADED})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one workset holds of a cluster besides its slot."""
+
+    token: int
+    vcpus: int = 0
+    memory_mib: int = 0
+    until: Instant | None = None
+    """When it is expected to end; None where nobody said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a claim took, kept on the workset until it is given back."""
+
+    vcpus: int = 0
+    memory_mib: int = 0
+    cost: Microdollars = 0
+    """The estimate that was booked."""
+    day: str = ""
+    """The UTC day it was booked on."""
+    until: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRecord:
+    """A cluster of the pool and what it reported last. A capacity of 0 is unknown and limits nothing."""
+
+    name: str
+    slots: int
+    updated_at: Instant
+    health: str = "running"
+    vcpus: int = 0
+    memory_mib: int = 0
+    load: float = 0.0
+    """One-minute load average."""
+    cpu_percent: float = 0.0
+    memory_percent: float = 0.0
+    claims: Mapping[str, Held] = field(default_factory=dict)
+    """workset id -> what it holds; kept by the store's commits, not by whoever reports."""
+    kind: str = "local"
+    """`local`, `settings`, `parallelcluster` or `slurm`: who reports it."""
+    storage_gib: int = 0
+    """Free storage."""
+    zone: str = ""
+    instance_types: tuple[str, ...] = ()
+    cost_per_vcpu_hour: float = 0.0
+    refused_at: Instant | None = None
+    """When it last refused to grow for want of capacity."""
+    note: str = ""
+    """Why its health is what it is."""
+    drained: str = ""
+    """The operator who keeps new work off it, and why; kept by the store, not by whoever reports."""
+
+    @property
+    def vcpus_used(self) -> int:
+        """How many vCPUs the claims take."""
+        return sum(held.vcpus for held in self.claims.values())
+
+    @property
+    def memory_used_mib(self) -> int:
+        """How much memory the claims take."""
+        return sum(held.memory_mib for held in self.claims.values())
