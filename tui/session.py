@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from wsmon.ports import Clock, Log, StateStore
 from wsmon.services.commands import Commands
+from wsmon.services.scheduler import Scheduler
 
 
 class Session(Protocol):
@@ -38,6 +39,9 @@ class Session(Protocol):
     @property
     def skew_seconds(self) -> float:
         """How far the clocks of different machines may differ."""
+
+    def scheduler(self) -> Scheduler:
+        """What tells why something waits."""
 
     def monitor(self, log: Log, **changes: Any) -> Any:
         """A monitor for this process."""

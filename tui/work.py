@@ -24,6 +24,8 @@ class Record:
     workset: Workset
     lease: Lease | None
     events: list[Event]
+    why: dict[str, Any] | None = None
+    """Why it waits, or runs where it runs, as the scheduler says it."""
 
 
 class Read(Message):
@@ -63,7 +65,12 @@ class Work:
             session = self._session
             try:
                 found = session.commands.get(workset_id)
-                record = Record(found, session.store.lease(workset_id), session.store.history(workset_id))
+                record = Record(
+                    found,
+                    session.store.lease(workset_id),
+                    session.store.history(workset_id),
+                    session.scheduler().why(workset_id, found),
+                )
             except WsmonError as error:
                 self._post(Read(None, str(error)))
             else:

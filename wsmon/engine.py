@@ -16,6 +16,7 @@ from wsmon.adapters.clock import SystemClock
 from wsmon.domain.workset import RetryPolicy
 from wsmon.ports import Clock, CommandRunner, Log, StateStore
 from wsmon.services.commands import Commands
+from wsmon.services.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from wsmon.services.monitor import Monitor
@@ -54,6 +55,10 @@ class Engine:
         from wsmon.adapters.runner import LocalRunner  # the TUI without a monitor needs none
 
         return LocalRunner(self.run_root(), self.clock)
+
+    def scheduler(self) -> Scheduler:
+        """The scheduler on this store, as set."""
+        return Scheduler(self.store, self.clock, self.settings.scheduler.policy())
 
     def monitor(self, log: Log, **changes: Any) -> Monitor:
         """A monitor as set; `changes` replace fields of its MonitorConfig. Raises SettingsError."""
@@ -94,6 +99,7 @@ class Engine:
             config,
             policy=self.commands.policy,
             log=log,
+            scheduling=self.settings.scheduler.policy(),
             version=__version__,
         )
 

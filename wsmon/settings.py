@@ -19,6 +19,7 @@ from wsmon.domain.errors import SettingsError
 from wsmon.domain.outcome import EXIT_CATEGORIES
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.template import check_template
+from wsmon.settings_pool import SchedulerSettings
 
 FILE_NAME = "wsmon.toml"
 PREFIX = "WSMON_"
@@ -131,6 +132,7 @@ class Settings(BaseSettings):
     monitor: MonitorSettings = Field(default_factory=MonitorSettings, description="How a monitor works.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="When failures are retried.")
     pool: PoolSettings = Field(default_factory=PoolSettings, description="This machine as a pool.")
+    scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Order and budget.")
     tui: TuiSettings = Field(default_factory=TuiSettings, description="The terminal UI.")
 
     @classmethod

@@ -14,6 +14,7 @@ from wsmon.adapters.local_pool import LocalPool
 from wsmon.adapters.runner import LocalRunner
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.change import Event
+from wsmon.domain.scheduling import Policy
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy, Workset
@@ -64,7 +65,13 @@ class World:
         return (sys.executable, "-I", "-S", "-c", WORK, str(self.effects), str(seconds), str(exit_code))
 
     def monitor(
-        self, name: str = "m1", *, store: StateStore | None = None, place: str = "runs", **config: Any
+        self,
+        name: str = "m1",
+        *,
+        store: StateStore | None = None,
+        place: str = "runs",
+        scheduling: Policy | None = None,
+        **config: Any,
     ) -> Monitor:
         defaults: dict[str, Any] = {
             "cluster": "local",
@@ -86,6 +93,7 @@ class World:
             settings,
             policy=POLICY,
             log=self.log,
+            scheduling=scheduling,
             chance=Chance(choose=random.Random(1).randrange),
         )
 

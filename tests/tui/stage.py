@@ -22,6 +22,7 @@ from wsmon.domain.workset import RetryPolicy, RunRecord
 from wsmon.ports import AlertRecord, ClusterRecord, Log, MonitorRecord, StoreInfo
 from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
+from wsmon.services.scheduler import Scheduler
 
 HOSTILE = "[bold red]x[/] \x1b[2J\x1b]0;title\x07\r\n🧬世界 \u202eoverride"
 
@@ -87,6 +88,9 @@ class Stage:
             chance=Chance(jitter=lambda: 0.0),
         )
         self.filler = Commands(self.real, self.clock, "mon-1", chance=Chance(jitter=lambda: 0.0))
+
+    def scheduler(self) -> Scheduler:
+        return Scheduler(self.store, self.clock)
 
     def monitor(self, log: Log, **changes: Any) -> Any:
         raise AssertionError("no test here runs a monitor inside")

@@ -197,6 +197,21 @@ async def test_detail_shows_facts_and_history_and_follows_changes(stage: Stage) 
         assert not isinstance(app.screen, Detail)
 
 
+async def test_detail_says_why_a_workset_waits(stage: Stage) -> None:
+    stage.busy()
+    waiting = next(stage.filler.rows(S.READY)).workset_id
+    stage.filler.set_affinity(waiting, "far[away]")
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        app = app_of(pilot)
+        await settled(pilot, lambda: len(app.queue.table.rows) > 20)
+        await go_to(pilot, waiting)
+        await pilot.press("enter")
+        await settled(pilot, lambda: isinstance(app.screen, Detail) and "why" in screen_text(app))
+        text = screen_text(app)
+        for part in ("place 1 in the queue", "use1-cl7", "usw2-cl1", "affinity", "tied to far[away]"):
+            assert part in text
+
+
 async def test_panels_zoom_help_and_quit(stage: Stage) -> None:
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.cells import GLYPHS, WORDS
+from tui.screens.why import why_lines
 from tui.work import Record
 from wsmon.domain.times import Instant, age, isoformat
 from wsmon.domain.visible import visible
@@ -69,7 +70,10 @@ class Detail(ModalScreen[None]):
 
     def show(self, record: Record, now: Instant) -> None:
         """What was read."""
-        shown = Group(_facts(record.workset, record.lease, now), "", Text("history (UTC)", "bold"), _history(record))
+        parts: list[RenderableType] = [_facts(record.workset, record.lease, now), ""]
+        if record.why is not None:
+            parts += why_lines(record.why)
+        shown = Group(*parts, Text("history (UTC)", "bold"), _history(record))
         self.query_one("#detail-text", Static).update(shown)
 
     def fail(self, error: str) -> None:
@@ -127,7 +131,7 @@ def _history(record: Record) -> Table:
         if event.reason:
             said.append(f"  {visible(event.reason)[:300]}", "yellow")
         for name, value in (event.detail or {}).items():
-            if value is not None:
+            if value is not None and name != "decision":  # it is told above, and it is long
                 text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
                 said.append(f"  {name} {visible(text)[:300]}", "dim")
         said.overflow = "fold"

@@ -25,6 +25,8 @@ COMMANDS = {
     "list": "wsmon.cli.reading:list_",
     "show": "wsmon.cli.reading:show",
     "history": "wsmon.cli.reading:history",
+    "why": "wsmon.cli.planning:why",
+    "plan": "wsmon.cli.planning:plan",
     "next": "wsmon.cli.reading:next_",
     "lock": "wsmon.cli.changing:lock",
     "unlock": "wsmon.cli.changing:unlock",

@@ -123,7 +123,7 @@ def next_(ctx: click.Context, as_json: bool) -> None:
     Example: wsmon next --json
     """
     with engine(ctx) as opened:
-        row = opened.commands.next()
+        row = opened.commands.next(opened.settings.scheduler.policy())
         if as_json:
             print_json(row_document(row) if row else None)
         elif row is None:

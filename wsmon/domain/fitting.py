@@ -38,7 +38,7 @@ class Verdict:
     score: float | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Room:
     """A cluster while a plan is made: what is free, and for whom it is kept."""
 
@@ -139,6 +139,14 @@ def lacking(needs: Needs, room: Room) -> float:
     if record.memory_mib:
         shares.append((needs.memory_mib - room.memory_mib) / record.memory_mib)
     return max(0.0, *shares)
+
+
+def short(needs: Needs, room: Room) -> bool:
+    """Whether it lacks vCPU or memory there, and not only a slot."""
+    record = room.record
+    return bool(
+        (record.vcpus and needs.vcpus > room.vcpus) or (record.memory_mib and needs.memory_mib > room.memory_mib)
+    )
 
 
 def verdict(needs: Needs, room: Room) -> Verdict:

@@ -13,14 +13,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from wsmon.domain.fitting import Fit, Room, Verdict, lacking, rank, ruled_out, verdict
+from wsmon.domain.fitting import Fit, Room, Verdict, lacking, rank, ruled_out, short, verdict
 from wsmon.domain.needs import Microdollars, Needs, money, needs_from
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import WorksetPriority, WorksetState
-from wsmon.domain.times import Instant, age, micros
+from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Row, queue_moment
 
 DAY = 86_400_000_000
+KEPT_SHARE = 4
+"""At most one cluster in so many, and at least one, is kept for what has waited too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,9 @@ class _Planner:
         self._changed: list[int] = []
         self._sheets: dict[tuple[object, ...], _Sheet] = {}
         self._spent = policy.spent
+        self._kept = 0
+        self._keep_at_most = max(1, len(clusters) // KEPT_SHARE) if policy.max_wait is not None else 0
+        self._patience = micros(policy.max_wait or 0)
         self._new = Room.of(policy.creation.template) if policy.creation else None
 
     def decide(self, position: int, tier: int, one: Waiting) -> Decision:
@@ -171,7 +176,7 @@ class _Planner:
             start = self._later(sheet, one)
             if self._creates(one, start):
                 action, start = Action.CREATE, self._now + micros(self._lead())
-            elif self._policy.max_wait is not None and self._now - one.since >= micros(self._policy.max_wait):
+            elif self._kept < self._keep_at_most and self._now - one.since >= self._patience:
                 self._keep_room(sheet, one)
         return Decision(
             one.workset_id, one.state, one.priority, tier, position, action, cluster, start, clusters, one.needs
@@ -261,13 +266,17 @@ class _Planner:
         self._changed.append(self._rooms.index(room))
 
     def _keep_room(self, sheet: _Sheet, one: Waiting) -> None:
-        """Keep the able cluster that lacks least; it only empties from now on, so its turn comes."""
+        """Keep the able cluster that lacks least; it only empties from now on, so its turn comes.
+
+        Who lacks no more than a slot needs none kept: the next one that comes free is the head's.
+        """
         free = [self._rooms[index] for index in sheet.able if not self._rooms[index].kept_for]
         if not free:
             return
         room = min(free, key=lambda room: (lacking(one.needs, room), room.record.name))
-        if lacking(one.needs, room):
+        if short(one.needs, room):
             room.kept_for = one.workset_id
+            self._kept += 1
             self._touched(room)
 
     # when
@@ -323,8 +332,3 @@ class _Planner:
         room.vcpus -= one.needs.vcpus
         room.memory_mib -= one.needs.memory_mib
         return True
-
-
-def waited(one: Waiting, now: Instant) -> str:
-    """How long a workset has waited, for a person."""
-    return age((now - one.since) / 1e6)

@@ -1,0 +1,58 @@
+"""`why` and `plan`: the scheduler's objects as a person and a program get them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.run import Cli
+
+
+def test_why_and_plan_before_any_cluster_is_known(any_cli: Cli) -> None:
+    cli = any_cli
+    cli("init")
+    cli("register", "ws-1", "--bucket", "b", "--priority", "urgent")
+    cli("register", "ws-2", "--bucket", "b")
+    found = cli.json("why", "ws-2")
+    assert (found["workset_id"], found["state"], found["position"], found["estimated_start"]) == (
+        "ws-2",
+        "ready",
+        2,
+        None,
+    )
+    assert found["clusters"] == []
+    assert found["ahead"] == ["ws-1"]
+    assert cli.json("plan") == []
+    made = cli.json("plan", "--as-if", "add-cluster=c9:slots=1:vcpus=8")
+    assert [(one["workset_id"], one["cluster"]) for one in made] == [("ws-1", "c9")]
+    assert made[0]["clusters"][0]["verdict"] == "fits"
+    swapped = cli.json("plan", "--as-if", "add-cluster=c9:slots=1,priority=ws-1:low")
+    assert [one["workset_id"] for one in swapped] == ["ws-2"]
+    assert [one["action"] for one in cli.json("plan", "--all", "--as-if", "add-cluster=c9:slots=1")] == [
+        "start",
+        "wait",
+    ]
+    assert "ws-2" in cli("plan", "--all").stdout
+    assert "2 would wait" in cli("plan").stdout
+    assert "position" in cli("why", "ws-1").stdout
+    cli("why", "none", code=3)
+
+
+def test_why_of_a_locked_one(cli: Cli) -> None:
+    cli("register", "ws-1", "--bucket", "b")
+    cli("lock", "ws-1", "--owner", "me")
+    assert cli.json("why", "ws-1") is None
+    assert "no decision" in cli("why", "ws-1").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "add-cluster=NAME"),
+        ("budget=much", "budget"),
+        ("priority=ws-1:soon", "urgent"),
+        ("add-cluster=c:colour=red", "slots"),
+        ("add-cluster=c:slots=-1", "from 0 on"),
+    ],
+)
+def test_assumptions_that_cannot_be_read(cli: Cli, text: str, said: str) -> None:
+    assert said in cli("plan", "--as-if", text, code=2).stderr
