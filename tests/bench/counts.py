@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 from tests.bench.figures import Figure, Scale
 from tests.bench.stores import HOLDER, Cost, World, crew, fresh, label, shared
-from wsmon.domain.change import SlotClaim
+from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import WorksetState
-from wsmon.services.queueing import Queue
+from wsmon.services.scheduler import Scheduler
 
 Measure = Callable[[Scale], Iterator[Figure]]
 POLLS = 12
@@ -118,10 +118,12 @@ def claim(scale: Scale) -> Iterator[Figure]:
 
 
 def _claim_one(world: World) -> None:
-    """The queue pages of a pass and the first claim, as the monitor makes them."""
-    row = next(Queue(world.store, world.clock, lambda _: 0).draw(1))
-    slot = SlotClaim("use1-cl7", 10_000)
-    world.commands.take(row.workset_id, holder=HOLDER, seconds=60, claim=slot)
+    """The pool, the window and the first claim, as the monitor reads and makes them."""
+    world.store.clusters()
+    pool = [ClusterRecord("use1-cl7", 10_000, world.clock.now())]
+    outlook = Scheduler(world.store, world.clock).outlook(only=pool)
+    first = outlook.starts()[0]
+    world.commands.take(first.workset_id, holder=HOLDER, seconds=60, claim=outlook.claim(first))
 
 
 def depth(scale: Scale) -> Iterator[Figure]:

@@ -14,10 +14,11 @@ GROUPS = (
     Group("changes", "one refresh, k changes", counts.changes),
     Group("lifecycle", "a lifecycle (acquire, start, complete, each fenced and audited)", rates.lifecycle),
     Group("claim", "claim from 100,000 ready", counts.claim),
+    Group("plan", "plan()", rates.plans),
     Group("depth", "exact queue depth of 100,000", counts.depth),
     Group("race", "32 racers on one workset, 1,000 rounds, on both wire peers and SQLite", lives.races),
     Group("memory", "memory of the headless monitor after 24 simulated hours", lives.memory),
     Group("start", "", lives.start),
 )
-LATER = ("plan()",)
+LATER: tuple[str, ...] = ()
 """Rows whose subject is not built yet."""

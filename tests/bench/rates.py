@@ -13,10 +13,14 @@ import boto3
 from tests.bench.counts import lifecycle as lifecycle_counts
 from tests.bench.figures import Figure, Scale
 from tests.bench.stores import World, fresh
+from tests.scheduling.build import NOW, crowd
 from wsmon.adapters.dynamo.client import _CONFIG
+from wsmon.domain.scheduling import Policy, plan
 
 LIVES = 20
 """Lifecycles a repetition."""
+CROWD = 2_400
+"""Worksets in the widest window: three tiers, ready and due, 400 of each."""
 
 
 def lifecycle(scale: Scale) -> Iterator[Figure]:
@@ -42,6 +46,22 @@ def lifecycle(scale: Scale) -> Iterator[Figure]:
     beside = f"raw: {1 / statistics.median(theirs):,.0f} a second, ours {1 / statistics.median(mine):,.0f}"
     what = "rate of lifecycles / rate of the same requests by boto3 alone"
     yield Figure("lifecycle.rate", what, ratio, "x", at_least=0.8, note=beside)
+
+
+def plans(scale: Scale) -> Iterator[Figure]:
+    """Decisions a second of `plan()` over 100 clusters: few kinds of needs, many, and each its own."""
+    kinds = {"50 kinds of needs": 50, "1,000 kinds": 1_000, "no two alike": CROWD}
+    for number, (told, count) in enumerate(kinds.items()):
+        queue, pool = crowd(CROWD, count)
+        taken = []
+        for _ in range(scale.times):
+            started = time.perf_counter()
+            plan(queue, pool, Policy(), NOW)
+            taken.append(time.perf_counter() - started)
+        rate = CROWD / statistics.median(taken)
+        what = f"decisions over 100 clusters, {told}"
+        # A queue of which no two need the same is not the case the budget is for; it is there to be seen.
+        yield Figure(f"plan.rate.{number}", what, rate, "a second", at_least=20_000 if number == 0 else None)
 
 
 def _elsewhere(world: World, operation: str, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -92,3 +92,24 @@ POLICIES = st.builds(
     budget=st.sampled_from([None, microdollars(30), microdollars(500)]),
     spent=st.sampled_from([0, microdollars(29), microdollars(500)]),
 )
+
+
+def crowd(count: int = 4000, kinds: int = 50) -> tuple[list[Waiting], list[ClusterRecord]]:
+    """A queue of so many kinds of needs before 100 clusters, most of them nearly full."""
+    queue = [
+        waiting(
+            f"w{n}",
+            ("urgent", "normal", "low")[n % 3],
+            n % 40,
+            vcpus=n % 50,
+            memory_mib=n % kinds,
+            usd=n % 7,
+            minutes=30.0,
+        )
+        for n in range(count)
+    ]
+    pool = [
+        cluster(f"c{n}", 4, vcpus=64, claims={f"r{n}.{i}": Held(1, 8, 0, NOW + n * SECOND) for i in range(n % 5)})
+        for n in range(100)
+    ]
+    return queue, pool

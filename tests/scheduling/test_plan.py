@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.scheduling.build import HOUR, NOW, SECOND, cluster, waiting
+from tests.scheduling.build import HOUR, NOW, SECOND, cluster, crowd, waiting
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.needs import Needs, check_requirements, microdollars, needs_from, needs_of
 from wsmon.domain.pool import ClusterRecord, Held
@@ -192,19 +192,6 @@ class TestNeeds:
     def test_other_kinds_are_refused(self, requirements: dict[str, Any]) -> None:
         with pytest.raises(InvalidInput, match="zone"):
             check_requirements(requirements)
-
-
-def crowd(count: int = 4000) -> tuple[list[Waiting], list[ClusterRecord]]:
-    """A queue of 50 kinds of needs before 100 clusters, most of them nearly full."""
-    queue = [
-        waiting(f"w{n}", ("urgent", "normal", "low")[n % 3], n % 40, vcpus=n % 50, usd=n % 7, minutes=30.0)
-        for n in range(count)
-    ]
-    pool = [
-        cluster(f"c{n}", 4, vcpus=64, claims={f"r{n}.{i}": Held(1, 8, 0, NOW + n * SECOND) for i in range(n % 5)})
-        for n in range(100)
-    ]
-    return queue, pool
 
 
 def test_a_plan_costs_little_more_than_its_decisions() -> None:
