@@ -9,12 +9,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from wsmon.domain.change import Change, Event
+from wsmon.domain.errors import ChannelError
+from wsmon.domain.messages import Message
 from wsmon.domain.needs import Microdollars
 from wsmon.domain.pool import ClusterRecord as ClusterRecord  # noqa: PLC0414  the faces read it from here
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
-from wsmon.domain.workset import Lease, Row, RunRecord, Tombstone, Workset
+from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Tombstone, Workset
 
 
 class Clock(Protocol):
@@ -84,6 +86,19 @@ class FeedPage:
     more: bool = False
     cursors: Sequence[str] = ()
     """For each event the cursor that goes on after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxPage:
+    """Undelivered events after a place; `cursor` is where to go on, `more` whether another page waits now.
+
+    `broken` names, as (workset_id, seq), events that cannot be read back, each with why.
+    """
+
+    events: Sequence[Event]
+    cursor: str
+    more: bool = False
+    broken: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +224,37 @@ class StateStore(Protocol):
     def tallies(self) -> dict[WorksetState, int]:
         """How many worksets stand in each state; every state is a key."""
 
-    def undelivered(self, limit: int = 100) -> list[Event]:
-        """Events not yet marked delivered, oldest first."""
+    def undelivered(self, limit: int = 100, after: str | None = None) -> OutboxPage:
+        """Events not yet marked delivered, oldest first, from a page's cursor on.
 
-    def mark_delivered(self, events: Sequence[Event]) -> None:
-        """Take events off the outbox; marking twice does nothing."""
+        An index may lag: events may be missing for a while, surface before the cursor, or still
+        show though they are marked. The last page's cursor reads a short window again.
+        """
+
+    def undelivered_of(self, workset_id: str) -> OutboxPage:
+        """A workset's events not yet marked delivered, in order, read consistently; `cursor` is the seq of its last event."""
+
+    def mark_delivered(self, events: Sequence[tuple[str, int]]) -> None:
+        """Take events, named (workset_id, seq), off the outbox; marking twice does nothing."""
+
+    def duty(self, name: str) -> Lease | None:
+        """Who does a duty that one monitor at a time does, read consistently; `workset_id` is its name."""
+
+    def put_duty(self, lease: Lease, seen: LeaseMark | None) -> None:
+        """Take, renew or give back a duty while its lease shows `seen` (None: never taken).
+
+        Raises StaleWrite with `lease` what stands there now. A duty once taken is never removed,
+        so that its token only grows.
+        """
+
+    def cursors(self) -> dict[str, str]:
+        """Every cursor by name, read consistently."""
+
+    def put_cursors(self, cursors: Mapping[str, str | None], duty: Lease) -> None:
+        """Write (or, with None, remove) up to 90 cursors as a whole, while `duty`'s token stands.
+
+        Raises StaleWrite with `lease` what stands there now.
+        """
 
     def put_cluster(self, cluster: ClusterRecord) -> None:
         """Create or update a cluster's facts; `claims` is not written."""
@@ -363,3 +404,38 @@ class Catalog(Protocol):
 
     def scan(self) -> Iterator[CatalogEntry]:
         """Every workset folder, in order of name; folders that are none are passed over."""
+
+
+class Channel(Protocol):
+    """A way to tell people or programs. Made cheaply; connects at the first message."""
+
+    name: str
+    incidents: bool
+    """Keeps one incident a group, with a begin and an end: groups are never summed up for it."""
+
+    def send(self, message: Message) -> str:
+        """Deliver, within ten seconds or so; what the channel answered, without secrets.
+
+        Raises ChannelDown, or ChannelRefused for a message it will never take. The same
+        message_id again is the same message: it counts once where the channel can tell.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a message; `error` None: delivered."""
+
+    channel: str
+    message_id: str
+    error: ChannelError | None = None
+    receipt: str = ""
+
+
+class Courier(Protocol):
+    """Carries messages without making the relay wait; one at a time to each channel."""
+
+    def start(self, channel: Channel, message: Message) -> None:
+        """Begin to send."""
+
+    def finished(self) -> list[Sent]:
+        """What ended since the last call."""

@@ -134,17 +134,6 @@ class TestFeed:
         assert [event.seq for event in world.store.history("w1", 1, 2)] == [2, 3]
         assert world.store.history("none") == []
 
-    def test_the_outbox_holds_events_until_they_are_delivered(self, world: World) -> None:
-        for name in ("a", "b", "c"):
-            world.register(name)
-        waiting = world.store.undelivered()
-        assert [event.workset_id for event in waiting] == ["a", "b", "c"]
-        assert [event.workset_id for event in world.store.undelivered(2)] == ["a", "b"]
-        world.store.mark_delivered(waiting[:2])
-        world.store.mark_delivered(waiting[:1])
-        assert [event.workset_id for event in world.other().undelivered()] == ["c"]
-        assert len(world.store.history("a")) == 1
-
 
 class TestTexts:
     METADATA: ClassVar[dict[str, Any]] = {

@@ -18,10 +18,12 @@ from wsmon.domain.pool import ClusterRecord, Held, Taken
 from wsmon.domain.spec import shown
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import CancelRequest, Failure, Lease, Row, RunRecord, Tombstone, Workset
+from wsmon.ports import OutboxPage
 
 Attributes = dict[str, str | int]
 _DOCUMENTS = ("metadata", "requirements", "metrics")
 _PURGED = "purged"
+PROBLEM_CHARS = 300
 _ROW_DEFAULTS = {f.name: f.default for f in fields(Row)}
 
 
@@ -173,6 +175,17 @@ def cluster_from(document: Mapping[str, Any], claims: Mapping[str, Held], draine
     known = {f.name: document[f.name] for f in fields(ClusterRecord) if f.name in document}
     known["instance_types"] = tuple(known.get("instance_types", ()))
     return ClusterRecord(**{**known, "claims": claims, "drained": drained})
+
+
+def outbox_page(found: Iterable[tuple[str, int, str]], cursor: str, *, more: bool) -> OutboxPage:
+    """A page of (workset id, seq, JSON text); what is no event any more is named and never in the way."""
+    events, broken = [], {}
+    for workset_id, seq, text in found:
+        try:
+            events.append(event_from(json.loads(text)))
+        except (KeyError, TypeError, ValueError) as error:
+            broken[workset_id, seq] = f"{type(error).__name__}: {error}"[:PROBLEM_CHARS]
+    return OutboxPage(events, cursor, more, broken)
 
 
 def lease_attributes(lease: Lease) -> Attributes:

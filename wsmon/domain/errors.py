@@ -17,9 +17,12 @@ WsmonError
 ├── NotAllowed              this actor may not
 │   ├── ReadOnly            writes are off
 │   └── LockLost            a holder's write without the lock
-└── StoreError
-    ├── StoreUnreachable    no answer within the bound
-    └── StoreUnusable       there, but not one of ours
+├── StoreError
+│   ├── StoreUnreachable    no answer within the bound
+│   └── StoreUnusable       there, but not one of ours
+└── ChannelError            a message was not delivered
+    ├── ChannelDown         another try may help
+    └── ChannelRefused      this message will never be taken
 """
 
 from __future__ import annotations
@@ -164,3 +167,19 @@ class StoreUnreachable(StoreError):
 
 class StoreUnusable(StoreError):
     """The store is there, but its shape, version or place rules it out."""
+
+
+class ChannelError(WsmonError):
+    """A message was not delivered; the text never holds a secret."""
+
+
+class ChannelDown(ChannelError):
+    """The channel does not take messages now; `retry_after` is in seconds, where it said so."""
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class ChannelRefused(ChannelError):
+    """The channel answers, and will never take this message."""

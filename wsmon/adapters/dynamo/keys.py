@@ -16,6 +16,7 @@ STATE = "STATE"
 LEASES, CLUSTERS, CLAIMS, SPEND, MONITORS, ALERTS, TOKENS = (
     f"{VERSION}#{name}" for name in ("LEASES", "CLUSTERS", "CLAIMS", "SPEND", "MONITORS", "ALERTS", "TOKENS")
 )
+DUTIES, CURSORS = f"{VERSION}#DUTIES", f"{VERSION}#CURSORS"
 OUTBOX = f"{VERSION}#OUTBOX"
 QUEUE_INDEX, FEED_INDEX, OUTBOX_INDEX = "queue", "feed", "outbox"
 INDEXES = {QUEUE_INDEX: "queue", FEED_INDEX: "feed", OUTBOX_INDEX: "outbox"}
@@ -30,6 +31,11 @@ def workset_key(workset_id: str) -> str:
 def event_key(seq: int) -> str:
     """The sort key of an event within its workset."""
     return f"EV#{seq:012d}"
+
+
+def event_of(partition: str, sort: str) -> tuple[str, int]:
+    """The workset and seq of an event's keys."""
+    return partition.removeprefix(f"{VERSION}#WS#"), int(sort.removeprefix("EV#"))
 
 
 def tally_shard(workset_id: str) -> int:

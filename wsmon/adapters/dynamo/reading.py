@@ -16,7 +16,7 @@ from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Row, Tombstone, Workset
-from wsmon.ports import Clock, FeedPage, RowPage
+from wsmon.ports import Clock, FeedPage, OutboxPage, RowPage
 
 
 class Reading:
@@ -183,14 +183,37 @@ class Reading:
                 break
         return events
 
-    def undelivered(self, limit: int = 100) -> list[Event]:
-        """Events not yet marked delivered, oldest first."""
-        events: list[Event] = []
-        for item, _ in self._query("outbox_pk = :pk", {":pk": keys.OUTBOX}, IndexName=keys.OUTBOX_INDEX, Limit=limit):
+    def undelivered(self, limit: int = 100, after: str | None = None) -> OutboxPage:
+        """Events not yet marked delivered, oldest first; the last page's cursor goes back by lag and skew."""
+        condition, values = "outbox_pk = :pk AND outbox_sk > :after", {":pk": keys.OUTBOX, ":after": after or "0"}
+        items: list[dict[str, Any]] = []
+        for item, _ in self._query(condition, values, IndexName=keys.OUTBOX_INDEX, Limit=limit):
+            items.append(item)
+            if len(items) == limit:
+                return _outbox(items, item["outbox_sk"], more=True)
+        last = items[-1]["outbox_sk"] if items else after or "0"
+        if "#" not in last:
+            return _outbox(items, last, more=False)  # nothing came, and the window begins there already
+        return _outbox(items, f"{max(0, int(last[:20]) - REREAD - SKEW):020d}", more=False)
+
+    def undelivered_of(self, workset_id: str) -> OutboxPage:
+        """A workset's events not yet marked delivered, read consistently."""
+        condition, values = "pk = :pk AND begins_with(sk, :ev)", {":pk": keys.workset_key(workset_id), ":ev": "EV#"}
+        found = [item for item, _ in self._query(condition, values, ConsistentRead=True)]
+        last = keys.event_of(found[-1]["pk"], found[-1]["sk"])[1] if found else 0
+        return _outbox([item for item in found if "outbox_pk" in item], str(last), more=False)
+
+
+def _outbox(items: list[dict[str, Any]], cursor: str, *, more: bool) -> OutboxPage:
+    """A page; what is no event any more is named and never in the way."""
+    events, broken = [], {}
+    for item in items:
+        try:
             events.append(codec.event_from(item))
-            if len(events) == limit:
-                break
-        return events
+        except (KeyError, TypeError, ValueError) as error:
+            workset_id, seq = keys.event_of(item["pk"], item["sk"])
+            broken[workset_id, seq] = f"{type(error).__name__}: {error}"[: codec.PROBLEM_CHARS]
+    return OutboxPage(events, cursor, more, broken)
 
 
 def lease_of(item: Mapping[str, Any]) -> Lease:

@@ -14,10 +14,11 @@ from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys, schema, writing
 from wsmon.adapters.dynamo.client import Connection, condition_failed
+from wsmon.adapters.dynamo.duties import Duties
 from wsmon.adapters.dynamo.facts import Facts
 from wsmon.adapters.dynamo.reading import lease_of
 from wsmon.adapters.resolving import stands
-from wsmon.domain.change import Change, Event
+from wsmon.domain.change import Change
 from wsmon.domain.errors import NoCapacity, OverBudget, StaleWrite
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Lease, Workset
@@ -27,7 +28,7 @@ BULK = 40
 """Worksets of one tally shard in a transaction: 40 with their events, and the tally, are 81 of 100 items."""
 
 
-class DynamoStore(Facts):
+class DynamoStore(Facts, Duties):
     """For many machines; every change is one transaction."""
 
     def __init__(
@@ -191,10 +192,10 @@ class DynamoStore(Facts):
 
         self._connection.call(work)
 
-    def mark_delivered(self, events: Sequence[Event]) -> None:
+    def mark_delivered(self, events: Sequence[tuple[str, int]]) -> None:
         """Take events off the outbox."""
-        for event in events:
-            key = ex.wire_item({"pk": keys.workset_key(event.workset_id), "sk": keys.event_key(event.seq)})
+        for workset_id, seq in events:
+            key = ex.wire_item({"pk": keys.workset_key(workset_id), "sk": keys.event_key(seq)})
             self._connection.call(lambda key=key: self._deliver(key))  # type: ignore[misc]
 
     def _deliver(self, key: ex.Item) -> None:

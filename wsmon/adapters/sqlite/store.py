@@ -10,18 +10,19 @@ from pathlib import Path
 from wsmon.adapters import codec
 from wsmon.adapters.sqlite import writing
 from wsmon.adapters.sqlite.connection import Connections, MemoryConnections
+from wsmon.adapters.sqlite.duties import Duties
 from wsmon.adapters.sqlite.facts import Facts
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import InvalidInput, StaleWrite
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Tombstone, Workset
-from wsmon.ports import FeedPage, RowPage, StoreInfo
+from wsmon.ports import FeedPage, OutboxPage, RowPage, StoreInfo
 
 _ALL_TIERS = tuple(priority.tier for priority in WorksetPriority)
 
 
-class SqliteStore(Facts):
+class SqliteStore(Facts, Duties):
     """Durable, for several processes of one machine; makes itself at first use.
 
     Writers take turns, so an event's number orders the feed and a feed cursor never misses one.
@@ -201,20 +202,37 @@ class SqliteStore(Facts):
         )
         return [_event(text) for (text,) in found]
 
-    def undelivered(self, limit: int = 100) -> list[Event]:
-        """Events not yet marked delivered, oldest first."""
+    def undelivered(self, limit: int = 100, after: str | None = None) -> OutboxPage:
+        """Events not yet marked delivered, in the order they were written."""
         found = self._connections.run(
             lambda c: c.execute(
-                "SELECT event FROM events WHERE undelivered = 1 ORDER BY number LIMIT ?", (limit,)
+                "SELECT number, workset_id, seq, event FROM events WHERE undelivered = 1 AND number > ?"
+                " ORDER BY number LIMIT ?",
+                (int(after or 0), limit),
             ).fetchall()
         )
-        return [_event(text) for (text,) in found]
+        last = str(found[-1][0]) if found else after or "0"
+        return codec.outbox_page(((w, seq, text) for _, w, seq, text in found), last, more=len(found) == limit)
 
-    def mark_delivered(self, events: Sequence[Event]) -> None:
+    def undelivered_of(self, workset_id: str) -> OutboxPage:
+        """A workset's events not yet marked delivered."""
+
+        def read(connection: sqlite3.Connection) -> OutboxPage:
+            (last,) = connection.execute(
+                "SELECT coalesce(max(seq), 0) FROM events WHERE workset_id = ?", (workset_id,)
+            ).fetchone()
+            found = connection.execute(
+                "SELECT workset_id, seq, event FROM events WHERE workset_id = ? AND undelivered = 1 ORDER BY seq",
+                (workset_id,),
+            ).fetchall()
+            return codec.outbox_page(found, str(last), more=False)
+
+        return self._connections.run(read)
+
+    def mark_delivered(self, events: Sequence[tuple[str, int]]) -> None:
         """Take events off the outbox."""
-        keys = [(event.workset_id, event.seq) for event in events]
         self._connections.transact(
-            lambda c: c.executemany("UPDATE events SET undelivered = NULL WHERE workset_id = ? AND seq = ?", keys)
+            lambda c: c.executemany("UPDATE events SET undelivered = NULL WHERE workset_id = ? AND seq = ?", events)
         )
 
     def close(self) -> None:

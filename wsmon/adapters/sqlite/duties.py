@@ -1,0 +1,61 @@
+"""Duties and the cursors of whoever does them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+
+from wsmon.adapters import codec
+from wsmon.adapters.sqlite.connection import Connections
+from wsmon.domain.errors import StaleWrite
+from wsmon.domain.workset import Lease, LeaseMark
+
+
+class Duties:
+    """The store's part that lets one monitor at a time do a duty."""
+
+    _connections: Connections
+
+    def duty(self, name: str) -> Lease | None:
+        """Who does it."""
+        return self._connections.run(lambda connection: _stands(connection, name))
+
+    def put_duty(self, lease: Lease, seen: LeaseMark | None) -> None:
+        """Take, renew or give it back. Raises StaleWrite."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            stands = _stands(connection, lease.workset_id)
+            if stands == lease:
+                return
+            if (stands.mark if stands is not None else None) != seen:
+                raise StaleWrite(lease.workset_id, None, stands)
+            text = codec.dumps(codec.lease_attributes(lease))
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('duty', ?, ?)", (lease.workset_id, text))
+
+        self._connections.transact(write)
+
+    def cursors(self) -> dict[str, str]:
+        """Every cursor by name."""
+        return self._connections.run(
+            lambda c: dict(c.execute("SELECT name, document FROM facts WHERE kind = 'cursor'").fetchall())
+        )
+
+    def put_cursors(self, cursors: Mapping[str, str | None], duty: Lease) -> None:
+        """Write cursors while the duty's token stands. Raises StaleWrite."""
+        gone = [(name,) for name, text in cursors.items() if text is None]
+        kept = [(name, text) for name, text in cursors.items() if text is not None]
+
+        def write(connection: sqlite3.Connection) -> None:
+            stands = _stands(connection, duty.workset_id)
+            if stands is None or stands.token != duty.token:
+                raise StaleWrite(duty.workset_id, None, stands)
+            connection.executemany("INSERT OR REPLACE INTO facts VALUES ('cursor', ?, ?)", kept)
+            connection.executemany("DELETE FROM facts WHERE kind = 'cursor' AND name = ?", gone)
+
+        self._connections.transact(write)
+
+
+def _stands(connection: sqlite3.Connection, name: str) -> Lease | None:
+    found = connection.execute("SELECT document FROM facts WHERE kind = 'duty' AND name = ?", (name,)).fetchone()
+    return codec.lease_from(json.loads(found[0])) if found else None
