@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import random
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,15 @@ from wsmon.services.commands import Commands
 from wsmon.services.scheduler import Scheduler
 
 if TYPE_CHECKING:
+    from wsmon.services.companion import Companion
+    from wsmon.services.config import MonitorConfig
     from wsmon.services.monitor import Monitor
     from wsmon.settings import Settings
+
+
+RELAY_DUTY_SECONDS = 30.0
+"""Longer than a channel may take to answer, so that a message on its way outlives no duty."""
+RELAY_POLL_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -100,8 +108,34 @@ class Engine:
             policy=self.commands.policy,
             log=log,
             scheduling=self.settings.scheduler.policy(),
+            companions=[self.relay(log, config)],
             version=__version__,
         )
+
+    def relay(self, log: Log, config: MonitorConfig) -> Companion:
+        """The relay duty of a monitor, with the channels as set."""
+        from wsmon.adapters.courier import ThreadCourier
+        from wsmon.services.companion import Companion
+        from wsmon.services.plans import RelayConfig
+        from wsmon.services.relay import Relay
+        from wsmon.wiring import group_rule, plans
+
+        relay = Relay(
+            self.store,
+            self.clock,
+            ThreadCourier(),
+            plans(self.settings.channels),
+            RelayConfig(
+                config.name,
+                duty_seconds=max(RELAY_DUTY_SECONDS, config.lease_seconds),
+                skew_seconds=config.skew_seconds,
+                poll_seconds=min(RELAY_POLL_SECONDS, config.poll_seconds),
+                rule=group_rule(self.settings.alerts),
+            ),
+            log=log,
+            jitter=random.random,
+        )
+        return Companion("relay", relay.step, relay.close, self.clock, log)
 
     def close(self) -> None:
         """Give back files and connections."""

@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
+from wsmon.channel_settings import Channels
 from wsmon.domain.errors import SettingsError
+from wsmon.domain.grouping import GROUP_FIELDS
 from wsmon.domain.outcome import EXIT_CATEGORIES
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.template import check_template
@@ -123,6 +125,27 @@ class TuiSettings(_Section):
     read_only: bool = Field(False, description="Refuse every change.")
 
 
+class AlertSettings(_Section):
+    """How notices are gathered into messages."""
+
+    group_wait_seconds: float = Field(30.0, ge=0, description="From a group's first notice to its message.")
+    group_interval_seconds: float | None = Field(
+        None, ge=0, description="Between two messages of one group; by default ten times group_wait_seconds."
+    )
+    repeat_interval_seconds: float = Field(14_400.0, gt=0, description="Until a condition that holds is told again.")
+    group_by: list[str] = Field(
+        ["event_type", "state", "category"], description="What notices of one group have in common."
+    )
+
+    @field_validator("group_by")
+    @classmethod
+    def _fields(cls, value: list[str]) -> list[str]:
+        unknown = sorted(set(value) - set(GROUP_FIELDS))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} cannot be grouped by; known are {', '.join(GROUP_FIELDS)}")
+        return value
+
+
 class Settings(BaseSettings):
     """All settings; frozen, handed in, read from nowhere later."""
 
@@ -134,6 +157,10 @@ class Settings(BaseSettings):
     pool: PoolSettings = Field(default_factory=PoolSettings, description="This machine as a pool.")
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Order and budget.")
     tui: TuiSettings = Field(default_factory=TuiSettings, description="The terminal UI.")
+    alerts: AlertSettings = Field(
+        default_factory=AlertSettings, description="How notices are gathered into messages, in Alertmanager's words."
+    )
+    channels: Channels = Field(default_factory=dict, description="Who is told, a table each: [channels.NAME].")
 
     @classmethod
     def settings_customise_sources(
@@ -171,6 +198,8 @@ def load_settings(config: Path | None = None, flags: Mapping[str, Any] | None = 
     for source, layer in _layers(config, flags or {}):
         for dotted, value in _flat(layer):
             section, _, name = dotted.partition(".")
+            if section == "channels" and isinstance(value, Mapping):
+                value = {**merged.get(section, {}).get(name, {}), **value}  # noqa: PLW2901
             if name:
                 merged.setdefault(section, {})[name] = value
             else:
@@ -220,12 +249,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _refuse_unknown_variables() -> None:
     known = {PREFIX + dotted.replace(".", "__").upper() for dotted in _names()}
     for variable in os.environ:
+        if variable.upper().startswith(PREFIX + "CHANNELS__"):
+            continue  # their names are free; what is below is checked with the channel
         if variable.startswith(PREFIX) and "__" in variable and variable.upper() not in known:
             raise SettingsError(f"the environment variable {variable} is no setting{_nearest(variable, known)}")
 
 
 def _names() -> list[str]:
-    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
+    sections = {n: field.annotation for n, field in Settings.model_fields.items() if n != "channels"}
     return [f"{s}.{n}" for s, model in sections.items() for n in model.model_fields]  # type: ignore[union-attr]
 
 

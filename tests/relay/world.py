@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ class VirtualClock:
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        self.seconds += 0.0 if event.is_set() else seconds
+        return event.is_set()
 
 
 class FakeChannel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
 from wsmon.domain.change import SlotClaim
@@ -36,6 +37,7 @@ from wsmon.ports import (
 )
 from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
+from wsmon.services.companion import Companion
 from wsmon.services.config import MonitorConfig
 from wsmon.services.documents import acted_on
 from wsmon.services.leases import LeaseKeeper, start_thread
@@ -69,9 +71,12 @@ class Monitor:
         scheduling: Policy | None = None,
         chance: Chance | None = None,
         beside: StartBeside = start_thread,
+        companions: Sequence[Companion] = (),
         version: str = "",
     ) -> None:
+        """`companions` work beside it while it runs."""
         self.config = config
+        self._companions = companions
         self._store, self._clock, self._runner, self._source, self._log = store, clock, runner, source, log
         self.commands = Commands(store, clock, config.name, policy=policy, chance=chance)
         self._scheduler = Scheduler(store, clock, scheduling)
@@ -263,6 +268,8 @@ class Monitor:
                 " in wsmon.toml"
             )
         self.keeper.start()
+        for companion in self._companions:
+            companion.start()
         due = self._clock.monotonic()
         try:
             while not self._now.is_set():
@@ -278,6 +285,8 @@ class Monitor:
                 self._wait(due)
         finally:
             self.keeper.stop()
+            for companion in self._companions:
+                companion.stop()
             if not self._now.is_set():
                 self._leave()
 

@@ -1,0 +1,81 @@
+"""Settings of channels: one model a type, secrets from the settings, the environment or a file of their own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+Texts = list[str]
+
+
+class _Channel(BaseModel):
+    """What every channel has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+    event_types: Texts = Field([], description="Only these: completion, error, state_change, alert, or verbs.")
+    states: Texts = Field([], description="Only changes into these states.")
+    priorities: Texts = Field([], description="Only these priorities.")
+    worksets: Texts = Field([], description="Only ids like these patterns; * stands for any text.")
+    clusters: Texts = Field([], description="Only clusters like these patterns.")
+    min_severity: Literal["info", "warning", "critical"] = Field("warning", description="The least that is told.")
+    max_per_minute: float = Field(30.0, gt=0, description="Messages; what is over comes as a summary.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, values: Any) -> Any:
+        """A secret's `..._file` is read in its place."""
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        for name in cls.secrets:
+            path = values.pop(f"{name}_file", None)
+            if path is not None and values.get(name) is None:
+                try:
+                    values[name] = Path(str(path)).expanduser().read_text(encoding="utf-8").strip()
+                except (OSError, UnicodeDecodeError) as error:
+                    raise ValueError(f"{name}_file {path} cannot be read ({type(error).__name__})") from None
+        return values
+
+
+class _Web(_Channel):
+    """A channel that is a web address, which may hold a secret."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("url",)
+    url: SecretStr = Field(description="Where messages are posted.")
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, value: SecretStr) -> SecretStr:
+        if not re.match(r"https?://[^\s/]+", value.get_secret_value()):
+            raise ValueError("an address begins with https:// or http://")
+        return value
+
+
+class WebhookSettings(_Web):
+    """JSON to any program."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("url", "secret")
+    type: Literal["webhook"]
+    secret: SecretStr | None = Field(None, description="Signs each message by HMAC-SHA256 (Standard Webhooks).")
+    min_severity: Literal["info", "warning", "critical"] = Field("info", description="The least that is told.")
+    max_per_minute: float = Field(120.0, gt=0, description="Messages; what is over comes as a summary.")
+
+
+ChannelSettings = Annotated[WebhookSettings, Field()]
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, dict):
+        for name in value:
+            if not NAME.fullmatch(str(name)):
+                raise ValueError(f"a channel's name is lower-case letters, digits, - and _, not {name!r}")
+    return value
+
+
+Channels = Annotated[dict[str, ChannelSettings], BeforeValidator(_named)]

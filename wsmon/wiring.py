@@ -1,0 +1,54 @@
+"""Settings of channels and alerts turned into what the relay works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from wsmon.domain.grouping import GroupRule, Route
+from wsmon.domain.notices import Severity
+from wsmon.ports import Channel
+from wsmon.services.plans import ChannelPlan
+
+if TYPE_CHECKING:
+    from wsmon.channel_settings import ChannelSettings
+    from wsmon.settings import AlertSettings
+
+INTERVAL_FACTOR = 10.0
+
+
+def group_rule(chosen: AlertSettings) -> GroupRule:
+    """How notices are gathered."""
+    wait, interval = chosen.group_wait_seconds, chosen.group_interval_seconds
+    return GroupRule(
+        by=tuple(chosen.group_by),
+        wait=wait,
+        interval=INTERVAL_FACTOR * wait if interval is None else interval,
+        repeat=chosen.repeat_interval_seconds,
+    )
+
+
+def plans(channels: Mapping[str, ChannelSettings]) -> list[ChannelPlan]:
+    """Every channel with what it wants."""
+    return [plan(name, chosen) for name, chosen in channels.items()]
+
+
+def plan(name: str, chosen: ChannelSettings) -> ChannelPlan:
+    """One channel with what it wants."""
+    route = Route(
+        event_types=tuple(chosen.event_types),
+        states=tuple(chosen.states),
+        priorities=tuple(chosen.priorities),
+        worksets=tuple(chosen.worksets),
+        clusters=tuple(chosen.clusters),
+        min_severity=Severity(chosen.min_severity),
+    )
+    return ChannelPlan(channel(name, chosen), route, chosen.max_per_minute)
+
+
+def channel(name: str, chosen: ChannelSettings) -> Channel:
+    """The adapter of a channel; what it needs is loaded at its first message."""
+    from wsmon.adapters.webhook import WebhookChannel
+
+    secret = chosen.secret.get_secret_value() if chosen.secret is not None else None
+    return WebhookChannel(name, chosen.url.get_secret_value(), secret)
