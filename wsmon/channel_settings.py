@@ -68,6 +68,7 @@ class WebhookSettings(_Web):
 
 
 ChannelSettings = Annotated[WebhookSettings, Field()]
+CHANNEL_TYPES: dict[str, type[BaseModel]] = {"webhook": WebhookSettings}
 
 
 def _named(value: Any) -> Any:

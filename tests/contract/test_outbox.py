@@ -22,7 +22,7 @@ def keys(page: OutboxPage) -> list[tuple[str, int]]:
 
 def spoil(world: World, workset_id: str, seq: int) -> None:
     """Make an event unreadable, as a damaged or a newer program's one would be."""
-    if world.engine == "sqlite":
+    if world.store.info.engine == "sqlite":
         store = world.store
         store._connections.transact(  # type: ignore[attr-defined]
             lambda c: (

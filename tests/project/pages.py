@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from wsmon.channel_settings import CHANNEL_TYPES
 from wsmon.settings import FILE_NAME, PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,18 +26,33 @@ In a command, `{{workset_id}}`, `{{bucket}}`, `{{prefix}}`, `{{priority}}`, `{{a
 `{{*metadata.KEY}}` becomes several, split as a shell splits words.
 """
 
+CHANNELS = """# Channels
+
+Each channel is a table of its own, such as `[channels.oncall]`. Its secrets (addresses count as such) may stand there, in the
+environment (`WSMON_CHANNELS__ONCALL__URL`), or in a file of their own (`url_file = "/run/secrets/oncall"`). A part of
+the filter that is empty wants everything.
+"""
+
 
 def settings_page() -> str:
     """docs/settings.md."""
     parts = [HEAD]
     for section, field in Settings.model_fields.items():
-        model: Any = field.annotation
-        assert issubclass(model, BaseModel)
-        parts.append(f"## [{section}]\n\n{field.description}\n\n| name | default | what it says |\n|---|---|---|")
-        for name, setting in model.model_fields.items():
-            parts[-1] += f"\n| `{name}` | {_default(setting)} | {setting.description} |"
-        parts[-1] += "\n"
+        if section != "channels":
+            parts.append(_table(f"[{section}]", field.description or "", field.annotation))
+    parts.append(CHANNELS)
+    for name, model in CHANNEL_TYPES.items():
+        parts.append(_table(f'[channels.NAME] type = "{name}"', inspect.getdoc(model) or "", model))
     return "\n".join(parts)
+
+
+def _table(title: str, text: str, model: Any) -> str:
+    assert issubclass(model, BaseModel)
+    page = f"## {title}\n\n{text}\n\n| name | default | what it says |\n|---|---|---|"
+    for name, setting in model.model_fields.items():
+        if name != "type":
+            page += f"\n| `{name}` | {_default(setting)} | {setting.description} |"
+    return page + "\n"
 
 
 def _default(setting: Any) -> str:

@@ -43,7 +43,7 @@ class Duties(Reading):
 
     def cursors(self) -> dict[str, str]:
         """Every cursor by name, read consistently."""
-        return {item["sk"]: item["document"] for item in self._partition(keys.CURSORS)}
+        return {item["sk"]: item["document"] for item in self._partition(keys.CURSORS, consistent=True)}
 
     def put_cursors(self, cursors: Mapping[str, str | None], duty: Lease) -> None:
         """Write cursors in one transaction, while the duty's token stands. Raises StaleWrite."""
