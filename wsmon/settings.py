@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -146,6 +147,26 @@ class AlertSettings(_Section):
         return value
 
 
+class ApiSettings(_Section):
+    """The REST service."""
+
+    host: str = Field("127.0.0.1", description="The address; another than loopback needs tokens.")
+    port: int = Field(8000, ge=0, le=65535, description="The port; 0 takes a free one.")
+    rate_limit: str = Field("120000/minute", description="How often one client may ask, such as 600/minute.")
+    denied_rate_limit: str = Field("60/minute", description="How often one client is told that its token is wrong.")
+    body_bytes: int = Field(1_048_576, gt=0, description="The largest body of a request.")
+    body_seconds: float = Field(10.0, gt=0, description="How long a request's body may take to come.")
+    event_streams: int = Field(64, gt=0, description="How many event streams may be open at once.")
+    trust_proxy: bool = Field(False, description="Whether a proxy on this machine says who the client is.")
+
+    @field_validator("rate_limit", "denied_rate_limit")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
+            raise ValueError("a rate is NUMBER/second, /minute, /hour or /day")
+        return value
+
+
 class Settings(BaseSettings):
     """All settings; frozen, handed in, read from nowhere later."""
 
@@ -157,6 +178,7 @@ class Settings(BaseSettings):
     pool: PoolSettings = Field(default_factory=PoolSettings, description="This machine as a pool.")
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Order and budget.")
     tui: TuiSettings = Field(default_factory=TuiSettings, description="The terminal UI.")
+    api: ApiSettings = Field(default_factory=ApiSettings, description="The REST service.")
     alerts: AlertSettings = Field(
         default_factory=AlertSettings, description="How notices are gathered into messages, in Alertmanager's words."
     )

@@ -40,6 +40,8 @@ COMMANDS = {
     "purge": "wsmon.cli.changing:purge",
     "import": "wsmon.cli.importing:import_",
     "monitor": "wsmon.cli.running:monitor",
+    "api": "wsmon.cli.serving:api",
+    "token": "wsmon.cli.tokens:token",
     "demo": "wsmon.cli.demonstrating:demo",
     "config": "wsmon.cli.checking:config",
     "doctor": "wsmon.cli.checking:doctor",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from typing import Any
 
 import click
 
+from wsmon.adapters.log import make_log
 from wsmon.cli import exits
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
-from wsmon.ports import Log
 from wsmon.services.documents import decision_document
 from wsmon.services.monitor import Monitor
 
@@ -93,22 +92,3 @@ def stop_on_signals(running: Monitor) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)
-
-
-def make_log(log_format: str) -> Log:
-    """A log on the standard error: lines for people, or JSON."""
-    import structlog
-
-    renderer: Any = structlog.processors.JSONRenderer()
-    if log_format == "text":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, repr_native_str=True)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    log: Log = structlog.get_logger()
-    return log

@@ -20,7 +20,7 @@ from wsmon.domain.errors import (
 from wsmon.domain.roles import Role
 from wsmon.domain.scheduling import Policy, in_order
 from wsmon.domain.spec import WorksetSpec, check_name, check_reason
-from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
+from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Tombstone, Workset, row_of
 from wsmon.services.window import Window
 from wsmon.services.writing import MAX_DECISIONS, Writer, written
@@ -172,11 +172,16 @@ class Commands(Writer):
         raise LockLost(workset.workset_id, token, reason, workset.holder)  # type: ignore[arg-type]
 
     def token_of(self, workset_id: str, holder: str) -> int:
-        """The token under which `holder` holds the lock. Raises NotOwner where it does not."""
+        """The token under which `holder` holds the lock, or held the last one to its proper end. Raises NotOwner."""
         workset = self.get(workset_id)
-        if workset.holder != holder:
+        ended = workset.holder is None and workset.lock_ended not in {None, Verb.UNLOCK, Verb.EXPIRE}
+        if workset.holder != holder and not (ended and self._last_holder(workset) == holder):
             raise NotOwner(workset_id, holder, workset.holder)
         return workset.token
+
+    def _last_holder(self, workset: Workset) -> str | None:
+        rows = (event.row for event in reversed(self.store.history(workset.workset_id)) if event.row is not None)
+        return next((row.holder for row in rows if row.token == workset.token and row.holder is not None), None)
 
     def start(
         self, workset: Workset | str, *, token: int, run: RunRecord | None = None, cluster: str | None = None

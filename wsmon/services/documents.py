@@ -12,6 +12,7 @@ from wsmon.domain.fitting import Verdict
 from wsmon.domain.scheduling import Decision
 from wsmon.domain.times import Instant, isoformat
 from wsmon.domain.workset import Lease, Row, Workset
+from wsmon.ports import TokenRecord
 
 _MOMENTS = frozenset(
     [
@@ -26,6 +27,10 @@ _MOMENTS = frozenset(
         "acquired_at",
         "expires_at",
         "until",
+        "heartbeat_at",
+        "first_at",
+        "last_at",
+        "created_at",
     ]
 )
 KEPT_VERDICTS = 25
@@ -37,8 +42,8 @@ def workset_document(workset: Workset) -> dict[str, Any]:
     document = {f.name: getattr(workset, f.name) for f in fields(workset) if f.name not in _INTERNAL}
     for name in ("run", "failure", "cancel", "taken"):
         value = document[name]
-        document[name] = _dated(asdict(value)) if value is not None else None
-    return _owned(_dated(document))
+        document[name] = dated(asdict(value)) if value is not None else None
+    return _owned(dated(document))
 
 
 def record_document(record: Workset | Row) -> dict[str, Any]:
@@ -74,20 +79,25 @@ def record_document(record: Workset | Row) -> dict[str, Any]:
 
 def row_document(row: Row) -> dict[str, Any]:
     """A workset as listings show it."""
-    return _owned(_dated({f.name: getattr(row, f.name) for f in fields(row)}))
+    return _owned(dated({f.name: getattr(row, f.name) for f in fields(row)}))
 
 
 def event_document(event: Event) -> dict[str, Any]:
     """An event of the audit trail."""
     names = [f.name for f in fields(event) if f.name != "row"]
-    return _dated({name: getattr(event, name) for name in names})
+    return dated({name: getattr(event, name) for name in names})
 
 
 def lease_document(lease: Lease) -> dict[str, Any]:
     """A lock; `seconds` is its whole duration."""
-    document = _owned(_dated(asdict(lease)))
+    document = _owned(dated(asdict(lease)))
     document["seconds"] = document.pop("duration")
     return document
+
+
+def token_document(token: TokenRecord) -> dict[str, Any]:
+    """A token without its digest."""
+    return dated({name: value for name, value in asdict(token).items() if name != "digest"})
 
 
 def verdict_documents(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
@@ -128,7 +138,8 @@ def _owned(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _dated(document: dict[str, Any]) -> dict[str, Any]:
+def dated(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its moments in ISO-8601."""
     return {name: _iso(value) if name in _MOMENTS else value for name, value in document.items()}
 
 

@@ -48,7 +48,7 @@ class Writer:
 
     def get(self, workset_id: str) -> Workset:
         """The workset, read consistently."""
-        record = self.store.record(workset_id)
+        record = self.store.record(check_name("workset id", workset_id))
         if not isinstance(record, Workset):
             raise NotFound(workset_id)
         return record

@@ -1,0 +1,1 @@
+"""The REST face: thin handlers over the commands service."""

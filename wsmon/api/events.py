@@ -1,0 +1,97 @@
+"""The feed as server-sent events, resumable at any event."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
+
+from wsmon.api.context import Api, Reader
+from wsmon.api.hub import Hub, Item
+from wsmon.api.problems import described
+from wsmon.domain.times import from_datetime, micros
+from wsmon.ports import StateStore
+from wsmon.services.documents import event_document
+from wsmon.services.tailing import Tail
+
+router = APIRouter(tags=["events"])
+CHUNK = 500
+PING_SECONDS = 15.0
+OLDEST_DAYS = 31
+
+
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses={
+        **described(),
+        200: {
+            "description": "Server-sent events. `id` resumes, `event` is the verb, `data` is the event as in a history.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+    },
+)
+async def events(
+    api: Api,
+    said: Reader,
+    since: Annotated[dt.datetime | None, Query(description="From this moment on; UTC if unsaid.")] = None,
+    follow: Annotated[bool, Query(description="false: end after the events there are.")] = True,
+    last_event_id: Annotated[str | None, Header(description="Go on after this event; a browser sends it.")] = None,
+) -> StreamingResponse:
+    """Every event from now, from `since`, or after Last-Event-ID: none is left out.
+
+    On DynamoDB a stream that is resumed may show events of the last seconds again; (workset_id, seq) tells them.
+    """
+    if follow:
+        api.hub.refuse_crowd()
+    oldest = said.clock.now() - micros(OLDEST_DAYS * 86400)
+    moment = max(from_datetime(since), oldest) if since is not None else None
+    # Begun here and not in the stream, so that a bad cursor is a problem and no broken stream.
+    tail = await to_thread.run_sync(_tail, said.store, last_event_id, moment)
+    past = tail.poll(CHUNK)
+    first = await _chunk(past)
+    stream = _stream(tail, first, past, api.hub if follow else None)
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _tail(store: StateStore, cursor: str | None, since: int | None) -> Tail:
+    return Tail(store, store.feed_start(since) if cursor is None else cursor)
+
+
+async def _chunk(items: Iterator[Item]) -> list[Item]:
+    return await to_thread.run_sync(lambda: list(islice(items, CHUNK)))
+
+
+async def _stream(tail: Tail, chunk: list[Item], past: Iterator[Item], hub: Hub | None) -> AsyncIterator[bytes]:
+    yield b": wsmon\nretry: 3000\n\n"
+    while chunk:
+        yield b"".join(map(_message, chunk))
+        chunk = await _chunk(past)
+    if hub is None:
+        return
+    async with hub.listening() as queue:
+        # Once more, for what came between the last look and the first that the hub hears of.
+        yield b"".join(map(_message, await to_thread.run_sync(lambda: list(tail.poll()))))
+        while True:
+            try:
+                item = await asyncio.wait_for(queue.get(), PING_SECONDS)
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
+            if item is None:
+                return
+            if tail.new(item[0]):
+                yield _message(item)
+
+
+def _message(item: Item) -> bytes:
+    event, cursor = item
+    return format_sse_event(data_str=json.dumps(event_document(event)), event=event.verb.value, id=cursor)

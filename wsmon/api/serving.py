@@ -1,0 +1,138 @@
+"""`wsmon api`: the application behind uvicorn, on loopback unless there are tokens."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import signal
+import socket
+from dataclasses import asdict, dataclass
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import ChangeReload
+
+from wsmon.adapters.log import make_log
+from wsmon.api.application import create_app
+from wsmon.api.context import Limits, Scheduler
+from wsmon.domain.errors import Refused
+from wsmon.engine import Engine, open_engine
+from wsmon.ports import Log
+from wsmon.services.pooling import StorePool
+from wsmon.settings import Settings
+
+HANDED_OVER = "WSMON_API_HANDED_OVER"
+"""How a reloaded process learns what its parent was told."""
+BACKLOG = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the command line says about the service."""
+
+    host: str
+    port: int
+    scheduler: bool = False
+    reload: bool = False
+    read_only: bool = False
+    verbose: bool = False
+    log_format: str = "text"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address reaches this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def refuse_open_door(host: str, configured: bool) -> None:
+    """Raise Refused for an address that others reach while no token is configured."""
+    if not is_loopback(host) and not configured:
+        raise Refused(
+            f"{host} can be reached from other machines, and no token is configured: anybody could change worksets."
+            " Make one first (`wsmon token create --role operator`), or listen on 127.0.0.1"
+        )
+
+
+def application(engine: Engine, serving: Serving, log: Log) -> FastAPI:
+    """The application of these settings."""
+    chosen = engine.settings.api
+    policy = engine.settings.scheduler.policy()
+    scheduler: Scheduler | None = StorePool(engine.commands, policy) if serving.scheduler else None
+    return create_app(
+        engine,
+        scheduler,
+        tokens_required=not is_loopback(serving.host),
+        limits=Limits(
+            chosen.rate_limit, chosen.denied_rate_limit, chosen.body_bytes, chosen.body_seconds, chosen.event_streams
+        ),
+        policy=policy,
+        skew_seconds=engine.skew_seconds,
+        log=log,
+        verbose=serving.verbose,
+    )
+
+
+def serve(engine: Engine, serving: Serving, log: Log) -> None:
+    """Answer requests until SIGTERM or SIGINT. Raises Refused, StoreError."""
+    engine.store.check()
+    configured = bool(engine.store.tokens())
+    refuse_open_door(serving.host, configured)
+    listener = _listen(serving.host, serving.port)
+    address, port = listener.getsockname()[:2]
+    shown = f"[{address}]" if ":" in address else address
+    who = "with a token" if configured else "from this machine"
+    log.info("serving", url=f"http://{shown}:{port}", store=engine.store.info.name, open_to=who)
+    chosen = engine.settings.api
+    options = {
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": chosen.trust_proxy,
+        "timeout_keep_alive": 20,
+        "timeout_graceful_shutdown": 3,
+        "limit_concurrency": 2000,
+    }
+    # uvicorn raises the signal that ended it once more; a clean end is no death by signal.
+    signal.signal(signal.SIGTERM, _ended)
+    try:
+        if serving.reload:
+            _hand_over(engine.settings, serving)
+            config = uvicorn.Config("wsmon.api.serving:reloaded", factory=True, reload=True, **options)  # type: ignore[arg-type]
+            ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+        else:
+            config = uvicorn.Config(application(engine, serving, log), **options)  # type: ignore[arg-type]
+            uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def _ended(number: int, frame: FrameType | None) -> None:
+    del number, frame
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Refused(f"cannot listen on {host} port {port}: {error.strerror or error}; choose another") from None
+    except OverflowError:
+        raise Refused(f"port {port} does not exist; use 0 to 65535") from None
+
+
+def _hand_over(settings: Settings, serving: Serving) -> None:
+    told = {"settings": settings.model_dump(mode="json"), "serving": asdict(serving)}
+    os.environ[HANDED_OVER] = json.dumps(told)
+
+
+def reloaded() -> FastAPI:
+    """The application in a process that uvicorn starts anew whenever a source file changes."""
+    told = json.loads(os.environ[HANDED_OVER])
+    serving = Serving(**told["serving"])
+    engine = open_engine(Settings(**told["settings"]), read_only=serving.read_only)
+    return application(engine, serving, make_log(serving.log_format))
