@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -15,25 +16,27 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
-from tui import verbs
 from tui.actions import bindings
-from tui.bars import Flash, KeyBar, Status, StatusBar
+from tui.bars import Flash, KeyBar, Status, StatusBar, strip
+from tui.painting import TightScreen
 from tui.panels.alerts import AlertsPanel
 from tui.panels.base import Panel
 from tui.panels.clusters import ClustersPanel
 from tui.panels.locks import LocksPanel
 from tui.panels.queue import QueuePanel
-from tui.screens.confirm import Answer, Confirm
-from tui.screens.detail import Detail
-from tui.screens.help import Help
-from tui.session import Session
 from tui.styles import style_sheets
-from tui.table import RowTable
+from tui.table import Palette, RowTable
 from tui.work import Asked, Done, Read, Work
 from tui.worker import Changed, Connected, Follower, Troubled
 from wsmon.domain.errors import WsmonError
-from wsmon.domain.workset import Row
-from wsmon.services.live import Delta
+
+if TYPE_CHECKING:
+    # What comes later than the first frame is imported when it comes.
+    from tui.screens.confirm import Answer
+    from tui.screens.detail import Detail
+    from tui.session import Session
+    from wsmon.domain.workset import Row
+    from wsmon.services.live import Delta
 
 SILENT_SECONDS = 120
 HANG_UP_SECONDS, QUIT_SECONDS = 2.0, 5.0
@@ -80,10 +83,18 @@ class WsmonApp(App[None], inherit_bindings=False):
         self.status_bar, self.key_bar, self.flash = StatusBar(), KeyBar(), Flash()
         self._strip = Static("", id="strip", markup=False)
         self._upper, self._side = Horizontal(id="upper"), Vertical(id="side")
+        # As `_arrange` would leave them: a class that changes after the mount is matched anew.
+        for first in (self.queue, self._upper):
+            first.add_class("-active")
         self._filter = Input(placeholder="filter: words that must match, !word must not", id="filter")
+
+    def get_default_screen(self) -> TightScreen:
+        """The panels' screen."""
+        return TightScreen()
 
     def compose(self) -> ComposeResult:
         """Status, panels, filter, keys."""
+        yield Palette()
         yield self.status_bar
         yield self._strip
         with Vertical(id="main"):
@@ -104,11 +115,17 @@ class WsmonApp(App[None], inherit_bindings=False):
         self.queue.table.focus()
         self._arrange(self.queue)
         self._show_status()
-        self.call_after_refresh(self._follower.start)
+        self.call_after_refresh(self._framed)
         self.set_interval(1.0, self._tick)
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
             signal.signal(signal.SIGHUP, self._hang_up)
+
+    def _framed(self) -> None:
+        """The first frame stands; what was made for it stays for good, and no collection goes through it again."""
+        gc.freeze()
+        gc.enable()
+        self._follower.start()
 
     # what comes from the follower
 
@@ -125,10 +142,12 @@ class WsmonApp(App[None], inherit_bindings=False):
             self._start_monitor(session)
 
     def _start_monitor(self, session: Session) -> None:
+        from tui.verbs import QuietLog
+
         def work() -> None:
             try:
                 # Leaving the screen must not wait for hours of work; runs stay adoptable.
-                self._monitor = session.monitor(verbs.QuietLog(), on_stop="leave")
+                self._monitor = session.monitor(QuietLog(), on_stop="leave")
                 self._monitor.run()
             except WsmonError as error:
                 self.post_message(Done(f"the monitor ended: {error}", refused=True))
@@ -197,7 +216,7 @@ class WsmonApp(App[None], inherit_bindings=False):
             panel.set_class(panel is active, "-active")
         self._upper.set_class(active is not self.alerts, "-active")
         self._side.set_class(active in {self.locks, self.clusters}, "-active")
-        self._strip.update(verbs.strip(self.panels, active))
+        self._strip.update(strip(self.panels, active))
         self._show_keys()
 
     def on_descendant_focus(self) -> None:
@@ -265,16 +284,20 @@ class WsmonApp(App[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         """The keys."""
+        from tui.screens.help import Help
+
         self.push_screen(Help())
 
     def action_detail(self) -> None:
         """Everything about the workset under the cursor."""
+        from tui.screens.detail import Detail
+
         workset_id = self._panel().selected()
         if workset_id is not None and self._session is not None:
             self.push_screen(Detail(workset_id))
 
-    @on(Detail.Wanted)
-    def _detail_wanted(self, message: Detail.Wanted) -> None:
+    def on_detail_wanted(self, message: Detail.Wanted) -> None:
+        """The detail screen wants its workset read."""
         if self._work is not None:
             self._work.read(message.workset_id)
 
@@ -282,15 +305,23 @@ class WsmonApp(App[None], inherit_bindings=False):
     def _chosen(self) -> None:
         self.action_detail()
 
+    def _detail(self) -> Detail | None:
+        """The detail screen, where it is open."""
+        if len(self.screen_stack) == 1:
+            return None
+        from tui.screens.detail import Detail
+
+        return self.screen if isinstance(self.screen, Detail) else None
+
     def _follow_detail(self, delta: Delta) -> None:
-        screen = self.screen
-        if self._work is not None and isinstance(screen, Detail) and screen.workset_id in delta.rows:
+        screen = self._detail()
+        if self._work is not None and screen is not None and screen.workset_id in delta.rows:
             self._work.read(screen.workset_id)
 
     @on(Read)
     def _was_read(self, message: Read) -> None:
-        screen = self.screen
-        if not isinstance(screen, Detail):
+        screen = self._detail()
+        if screen is None:
             return
         if message.found is None:
             screen.fail(message.error)
@@ -307,6 +338,8 @@ class WsmonApp(App[None], inherit_bindings=False):
 
     @on(Asked)
     def _confirm(self, message: Asked) -> None:
+        from tui.screens.confirm import Confirm
+
         work, target = self._work, message.target
         if work is None or isinstance(self.screen, Confirm):
             return  # the key was pressed twice

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -14,7 +16,10 @@ from tui.cells import GLYPHS, WORDS
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import age
 from wsmon.domain.visible import visible
-from wsmon.ports import StoreInfo
+
+if TYPE_CHECKING:
+    from tui.panels.base import Panel
+    from wsmon.ports import StoreInfo
 
 S = WorksetState
 COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE)
@@ -140,6 +145,15 @@ class Flash(Static):
     def hush(self) -> None:
         """It was read."""
         self.display = False
+
+
+def strip(panels: Sequence[Panel[Any]], active: Panel[Any]) -> Text:
+    """The tabs of the panels, where there is room for one only."""
+    parts = [
+        Text(f" {number} {panel.id} ", "bold reverse" if panel is active else "dim")
+        for number, panel in enumerate(panels, 1)
+    ]
+    return Text(" ").join(parts)
 
 
 def _key(action: Action) -> Text:

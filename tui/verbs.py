@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from rich.text import Text
-
 from tui.cells import WORDS
-from tui.panels.base import Panel
 from tui.screens.confirm import Answer, Question
 from wsmon.domain import holding, operating
 from wsmon.domain.change import Context
@@ -103,15 +99,6 @@ def refusal(error: WsmonError, target_id: str) -> str:
         word = WORDS.get(WorksetState(error.state), error.state)
         return f"{target_id} is {word}: {error.verb} is not possible" + (f"; {error.why}" if error.why else "")
     return str(error)
-
-
-def strip(panels: Sequence[Panel[Any]], active: Panel[Any]) -> Text:
-    """The tabs of the panels, where there is room for one only."""
-    parts = [
-        Text(f" {number} {panel.id} ", "bold reverse" if panel is active else "dim")
-        for number, panel in enumerate(panels, 1)
-    ]
-    return Text(" ").join(parts)
 
 
 class QuietLog:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from tui import verbs
-from tui.screens.confirm import Answer, Question
-from tui.session import Session
-from wsmon.domain.change import Event
 from wsmon.domain.errors import WsmonError
-from wsmon.domain.workset import Lease, Workset
+
+if TYPE_CHECKING:
+    from tui.screens.confirm import Answer, Question
+    from tui.session import Session
+    from wsmon.domain.change import Event
+    from wsmon.domain.workset import Lease, Workset
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Work:
         """Read the target as it stands now; ends in Asked, or in Done with a refusal."""
 
         def work() -> None:
+            from tui import verbs  # and with it the domain, which the first frame need not wait for
+
             session = self._session
             try:
                 target = session.commands.get(workset_id)
@@ -100,6 +103,8 @@ class Work:
         """Change exactly the version that was shown; ends in Done."""
 
         def work() -> None:
+            from tui import verbs
+
             try:
                 text = verbs.perform(self._session.commands, verb, target, answer)
             except WsmonError as error:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 from wsmon.domain.errors import StoreError, WsmonError
-from wsmon.services.live import Delta, LiveView
 
 if TYPE_CHECKING:
     from tui.session import Session
+    from wsmon.services.live import Delta, LiveView
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 IDLE_AFTER_POLLS, IDLE_FACTOR = 30, 2.0
@@ -50,6 +50,8 @@ class Follower(threading.Thread):
 
     def run(self) -> None:
         """Until `stop`: connect, open, poll; after a trouble wait and go on where it stood."""
+        from wsmon.services.live import LiveView  # after the first frame
+
         session: Session | None = None
         view: LiveView | None = None
         pause = FIRST_PAUSE

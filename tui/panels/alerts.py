@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tui.cells import Cell
 from tui.model import SortedRows
 from tui.panels.base import Panel
 from tui.table import Column, RowTable
-from wsmon.ports import AlertRecord
-from wsmon.services.alerting import CRITICAL
-from wsmon.services.live import Delta
+
+if TYPE_CHECKING:
+    from wsmon.ports import AlertRecord
+    from wsmon.services.live import Delta
+
+CRITICAL = "critical"  # as wsmon.services.alerting has it, which comes after the first frame
 
 
-class AlertsPanel(Panel[AlertRecord]):
+class AlertsPanel(Panel["AlertRecord"]):
     """Critical ones first, then the newest."""
 
     def __init__(self) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from tui.table import RowTable
 from wsmon.domain.times import Instant, age
-from wsmon.services.live import Delta
+
+if TYPE_CHECKING:
+    from wsmon.services.live import Delta
 
 Row = TypeVar("Row")
 

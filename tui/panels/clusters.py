@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tui.cells import Cell, bar
 from tui.model import SortedRows
 from tui.panels.base import Panel
 from tui.table import Column, RowTable
-from wsmon.ports import ClusterRecord
-from wsmon.services.live import Delta
+
+if TYPE_CHECKING:
+    from wsmon.ports import ClusterRecord
+    from wsmon.services.live import Delta
 
 OLD_SECONDS = 60
 
 
-class ClustersPanel(Panel[ClusterRecord]):
+class ClustersPanel(Panel["ClusterRecord"]):
     """Every cluster by name."""
 
     def __init__(self) -> None:

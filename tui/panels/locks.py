@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tui.cells import Cell
 from tui.model import SortedRows
 from tui.panels.base import Panel
 from tui.table import Column, RowTable
 from wsmon.domain.times import age
-from wsmon.domain.workset import Lease
-from wsmon.services.live import Delta
+
+if TYPE_CHECKING:
+    from wsmon.domain.workset import Lease
+    from wsmon.services.live import Delta
 
 LAST_SECONDS = 60
 
 
-class LocksPanel(Panel[Lease]):
+class LocksPanel(Panel["Lease"]):
     """Every lease; the one that ends first on top."""
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,10 +13,13 @@ from tui.cells import GLYPHS, WORDS, Cell, priority_cell, state_cell
 from tui.model import SortedRows
 from tui.panels.base import Panel
 from tui.table import Column, RowTable
+from wsmon.domain.ordering import queue_moment
 from wsmon.domain.states import WAITING, WorksetState
 from wsmon.domain.visible import visible
-from wsmon.domain.workset import Row, queue_moment
-from wsmon.services.live import Delta
+
+if TYPE_CHECKING:
+    from wsmon.domain.workset import Row
+    from wsmon.services.live import Delta
 
 S = WorksetState
 # What works comes first, then what waits, then what needs a person, then what is over.
@@ -53,7 +57,7 @@ class Filter:
         return all(word in text for word in self._wanted) and not any(word in text for word in self._unwanted)
 
 
-class QueuePanel(Panel[Row]):
+class QueuePanel(Panel["Row"]):
     """The worksets of all states, or of one."""
 
     def __init__(self) -> None:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 def open_tui(flags: tuple[Path | None, dict[str, Any]], *, read_only: bool, with_monitor: bool) -> int:
     """Open the TUI on the engine that the flags choose; with a monitor beside it, if asked; the exit code."""
+    import gc
+
+    # Nothing of what is made until the first frame is garbage; looking for it a dozen times is a tenth of the start.
+    gc.disable()
     from tui.app import show  # faces are imported when they are opened
 
     def connect() -> Engine:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wsmon.domain.needs import needs_of
+from wsmon.domain.ordering import queue_moment as queue_moment  # noqa: PLC0414  it belongs to the records
 from wsmon.domain.pool import Taken
-from wsmon.domain.states import TERMINAL, WAITING, ErrorCategory, WorksetPriority, WorksetState
+from wsmon.domain.states import WAITING, ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, micros
 
 JSONObject = Mapping[str, Any]
@@ -204,18 +205,6 @@ def _needs(workset: Workset) -> JSONObject | None:
     if workset.state not in WAITING:
         return None
     return needs_of(workset.requirements, workset.metadata).document() or None
-
-
-def queue_moment(record: Workset | Row) -> Instant:
-    """The moment that orders a record within its state (the queue index's sort key)."""
-    moments = {
-        WorksetState.READY: record.queued_at,
-        WorksetState.RETRYING: record.retry_after,
-        WorksetState.LOCKED: record.locked_at,
-        WorksetState.IN_PROGRESS: record.started_at,
-    }
-    moment = record.ended_at if record.state in TERMINAL else moments.get(record.state)
-    return record.updated_at if moment is None else moment
 
 
 @dataclass(frozen=True, slots=True)
