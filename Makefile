@@ -8,7 +8,7 @@ WORKERS ?= 3
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ci bench check lint types contracts peers screenshots cov soak wheel clean
+.PHONY: help setup demo test ci bench check lint types contracts peers screenshots cov soak load wheel clean
 
 help: ## These targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 14
@@ -58,6 +58,9 @@ bench: setup peers ## Ratios and counts, side by side
 
 soak: setup peers ## The full figures
 	WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm tests/wire --timeout 1800
+
+load: setup peers ## Everybody on one store at once; LOAD=--full for the full figure
+	$(BIN)/python -m tests.load $(LOAD)
 
 screenshots: setup ## The pictures of the README and docs
 	$(BIN)/python -m tests.tui.screenshots

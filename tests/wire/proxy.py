@@ -67,6 +67,9 @@ class Proxy(http.server.ThreadingHTTPServer):
             self._late += 1
         threading.Thread(target=work, daemon=True).start()
 
+    def note(self, operation: str, body: bytes, answer: bytes) -> None:
+        """A request that was answered by the peer; for who wants to count."""
+
     def calm_down(self) -> None:
         """Let everything through from now on, and wait for what is still under way."""
         self.plan.calm = True
@@ -115,7 +118,7 @@ class Line(http.server.BaseHTTPRequestHandler):
                 self._forward_half(self.rfile.read(length // 2), length)
                 self._cut()
             else:
-                self._carry(number, fault, self._told(self.rfile.read(length)))
+                self._carry(number, fault, operation, self._told(self.rfile.read(length)))
         except (OSError, http.client.HTTPException):
             self._cut()  # the peer is away, or the client
 
@@ -127,7 +130,7 @@ class Line(http.server.BaseHTTPRequestHandler):
         del document["ClientRequestToken"]
         return json.dumps(document).encode()
 
-    def _carry(self, number: int, fault: Fault | None, body: bytes) -> None:
+    def _carry(self, number: int, fault: Fault | None, operation: str, body: bytes) -> None:
         pause = self.server.plan.pause(number)
         if fault in self._answers:
             assert fault is not None
@@ -142,6 +145,7 @@ class Line(http.server.BaseHTTPRequestHandler):
         if fault is Fault.TWICE:
             self._forward(body)
         answer = self._forward(body)
+        self.server.note(operation, body, answer[2])
         if fault is Fault.DELAY_REPLY:
             time.sleep(pause)
         if fault is Fault.DROP_REPLY:
