@@ -55,4 +55,20 @@ def test_a_writer_whose_clock_is_behind_is_still_read() -> None:
 def test_idle_hours_are_not_asked_again() -> None:
     hours = 5 * 3600 * SECOND
     mark = Mark.of(f"{T0 - REREAD:020d}", T0).ended(0, T0 + hours, 0)
-    assert int(mark.after) == T0 + hours - SKEW
+    assert int(mark.after) == T0 + hours - 2 * SKEW - REREAD, "the look over the whole skew"
+    assert int(mark.ended(0, T0 + hours, 0).after) == T0 + hours - SKEW
+
+
+def test_a_writer_whose_clock_is_ahead_does_not_pull_the_reader_past_others() -> None:
+    mark = Mark.of(f"{T0 - REREAD:020d}", T0).ended(T0 + 40 * SECOND, T0 + SECOND, 1)
+    assert int(mark.after) <= T0 + SECOND - REREAD
+
+
+def test_the_whole_skew_is_read_again_once_a_minute() -> None:
+    mark, looked = Mark.of(f"{T0 - REREAD:020d}", T0), []
+    for second in range(180):
+        now = T0 + second * SECOND
+        mark = Mark.of(mark.ended(now, now, 1).text, now)
+        if int(mark.after) <= now - SKEW:
+            looked.append(second)
+    assert looked == [60, 120]

@@ -169,6 +169,26 @@ def test_a_state_the_feed_missed_is_read_again(store: SqliteStore) -> None:
     assert list(found) == ["missed"]
 
 
+def test_a_row_whose_way_out_of_a_state_was_missed_does_not_stay(store: SqliteStore) -> None:
+    clock = Clock()
+    commands = Commands(store, clock, "t")
+    for name in ("done", "purged"):
+        commands.register(WorksetSpec(name, "b"))
+    view = LiveView(store, clock)
+    for _ in view.open():
+        pass
+    token = commands.acquire("done", holder="m", seconds=60).token
+    commands.start("done", token=token)
+    commands.complete("done", token=token)
+    commands.delete("purged")
+    commands.purge("purged")
+    view._cursor = store.feed_start()
+    for _ in range(3):
+        clock.ahead += 400
+        view.poll()
+    assert {name: row.state for name, row in view.rows.items()} == {"done": S.COMPLETE}
+
+
 class Failing:
     """A store one of whose calls fails."""
 

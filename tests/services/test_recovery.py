@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from tests.services.world import World
+from tests.services.world import CLOCK, World
 from tests.waiting import wait_for
 from wsmon.adapters.runner import place as place_module
 from wsmon.adapters.runner.place import PlaceFolder
 from wsmon.domain.change import Change
 from wsmon.domain.errors import StoreUnreachable
 from wsmon.domain.states import Verb, WorksetState
+from wsmon.domain.workset import Lease
 from wsmon.ports import RunState
+from wsmon.services.commands import Commands
 from wsmon.services.monitor import Monitor
+from wsmon.services.reaper import Reaper
 
 S = WorksetState
 
@@ -39,6 +43,23 @@ class Outage:
         if self.lose is change.event.verb:
             self.lose = None
             raise StoreUnreachable("the reply was lost (test)")
+
+
+class Slow:
+    """A store whose first reading of the leases takes longer than a lock lasts; its holder renews meanwhile."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._first = world, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.store, name)
+
+    def leases(self, *, consistent: bool = True) -> list[Lease]:
+        for _ in range(4 if self._first else 0):
+            time.sleep(0.2)
+            self._world.commands.refresh("w1", holder="holder")
+        self._first = False
+        return list(self._world.store.leases())
 
 
 def started(world: World, monitor: Monitor) -> None:
@@ -79,6 +100,17 @@ def test_a_holder_that_renews_keeps_its_lock(world: World) -> None:
 
     world.drive(other, renewed_until_complete)
     assert Verb.ADOPT not in world.verbs()
+
+
+def test_a_look_that_took_long_proves_nothing_of_the_time_before_it(world: World) -> None:
+    world.register()
+    lease = world.commands.acquire("w1", holder="holder", seconds=0.5)
+    slow = Slow(world)
+    reaper = Reaper(Commands(slow, CLOCK, "observer"), CLOCK, world.log, skew=60, patience=60)
+    list(reaper.sweep([]))
+    list(reaper.sweep([]))
+    assert world.get().token == lease.token
+    assert world.verbs()[-1] is Verb.ACQUIRE
 
 
 def test_a_robbed_monitor_lets_go_without_ending_the_run(world: World) -> None:

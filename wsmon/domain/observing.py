@@ -21,7 +21,10 @@ class LeaseWatch:
     _seen: dict[str, tuple[LeaseMark, float]] = field(default_factory=dict)
 
     def observe(self, leases: Iterable[Lease], monotonic: float) -> None:
-        """Take note of every lease that stands now; `monotonic` in seconds, read before the leases were."""
+        """Take note of every lease that stands now; `monotonic` in seconds, read after the leases were.
+
+        A look that took long proves nothing of the time before it saw them.
+        """
         seen = {}
         for lease in leases:
             known = self._seen.get(lease.workset_id)
@@ -30,7 +33,7 @@ class LeaseWatch:
         self._seen = seen
 
     def note(self, lease: Lease, monotonic: float) -> None:
-        """Take note of one lease, and leave what is known of others."""
+        """Take note of one lease, as `observe` does, and leave what is known of others."""
         known = self._seen.get(lease.workset_id)
         if known is None or known[0] != lease.mark:
             self._seen[lease.workset_id] = (lease.mark, monotonic)

@@ -30,15 +30,15 @@ class Duty:
         held = self.lease
         if held is None:
             self._due = moment + self._seconds / 3
-            self._try_to_take(moment)
+            self._try_to_take()
         else:
             self._put(held.renewed(self._clock.now()), held)
             self._due = moment + self._seconds / 3
         return self.lease is not None
 
-    def _try_to_take(self, moment: float) -> None:
+    def _try_to_take(self) -> None:
         stands = self._store.duty(self.name)
-        now = self._clock.now()
+        now, moment = self._clock.now(), self._clock.monotonic()
         self._watch.observe([stands] if stands is not None else [], moment)
         if stands is not None and self._watch.dead(stands, now, moment) is None:
             return

@@ -9,7 +9,7 @@ from wsmon.domain.change import Event
 from wsmon.domain.observing import LeaseWatch
 from wsmon.domain.states import TERMINAL, WorksetState
 from wsmon.domain.times import Instant
-from wsmon.domain.workset import Lease, Row
+from wsmon.domain.workset import Lease, Row, Workset, row_of
 from wsmon.ports import AlertRecord, Clock, ClusterRecord, MonitorRecord, StateStore
 from wsmon.services.alerting import DerivedAlerts
 from wsmon.services.panels import SmallPanels
@@ -155,12 +155,10 @@ class LiveView:
             self.counts[event.after] += 1
         self._revs[workset_id] = event.seq
         self._claims_moved |= _slot(known) != _slot(event.row)
-        self._derived.note(workset_id, event.row)
         if event.row is None:
-            self.rows.pop(workset_id, None)
-            changed.pop(workset_id, None)
-            gone.add(workset_id)
+            self._forget(workset_id, event.seq, changed, gone)
         else:
+            self._derived.note(workset_id, event.row)
             self.rows[workset_id] = changed[workset_id] = event.row
             gone.discard(workset_id)
 
@@ -172,21 +170,42 @@ class LiveView:
             have[row.state] += 1
         differing = {s for s in LOADED if s not in TERMINAL and have[s] != tallies[s]}
         for state in differing & self._doubted:
-            cursor: str | None = None
-            while True:
-                page = self._store.page(state, cursor=cursor, limit=LOAD_PAGE)
-                changed |= self._known(page.rows)
-                cursor = page.cursor
-                if cursor is None:
-                    break
+            self._read_again(state, changed)
         self._doubted = differing
         self.counts = tallies
         self._check_due = self._clock.monotonic() + (FIRST_CHECK_SECONDS if differing else CHECK_SECONDS)
 
+    def _read_again(self, state: WorksetState, changed: dict[str, Row]) -> None:
+        """All rows of a state; one that is known in it and was not found has left it, the record says whereto."""
+        missing = {workset_id for workset_id, row in self.rows.items() if row.state is state}
+        cursor: str | None = None
+        while True:
+            page = self._store.page(state, cursor=cursor, limit=LOAD_PAGE)
+            changed |= self._known(page.rows)
+            missing -= {row.workset_id for row in page.rows}
+            cursor = page.cursor
+            if cursor is None:
+                break
+        for workset_id in missing:
+            record = self._store.record(workset_id)
+            if isinstance(record, Workset):
+                changed |= self._known([row_of(record)])
+            elif record is not None and record.rev > self._revs.get(workset_id, 0):
+                self._forget(workset_id, record.rev, changed, self._gone)
+
+    def _forget(self, workset_id: str, rev: int, changed: dict[str, Row], gone: set[str]) -> None:
+        """It was purged."""
+        self._revs[workset_id] = rev
+        self._derived.note(workset_id, None)
+        self.rows.pop(workset_id, None)
+        changed.pop(workset_id, None)
+        gone.add(workset_id)
+
     def _delta(self, rows: dict[str, Row], gone: frozenset[str], *, busy: bool = False) -> Delta:
-        moment, now = self._clock.monotonic(), self._clock.now()
         panels = self._panels
-        if panels.look(claims_moved=self._claims_moved, busy=busy):
+        read = panels.look(claims_moved=self._claims_moved, busy=busy)
+        moment, now = self._clock.monotonic(), self._clock.now()
+        if read:
             leases = panels.leases
             self._watch.observe(leases, moment)
             self._dead = frozenset(lease.workset_id for lease in leases if self._watch.dead(lease, now, moment))

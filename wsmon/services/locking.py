@@ -25,11 +25,10 @@ class Locks:
 
     def take(self, commands: Commands, workset_id: str, *, holder: str, seconds: float) -> Lease:
         """Take the lock. Raises LockHeld while it is not proven dead, NotDue, IllegalTransition."""
-        moment = self._clock.monotonic()
         try:
             lease = commands.acquire(workset_id, holder=holder, seconds=seconds)
         except LockHeld as held:
-            dead = self.dead(commands.store.lease(workset_id), moment)
+            dead = self.dead(commands.store.lease(workset_id))
             if dead is None:
                 raise
             try:
@@ -37,16 +36,17 @@ class Locks:
             except LockHeld:
                 raise held from None
         with self._mutex:
-            self._watch.note(lease, moment)
+            self._watch.note(lease, self._clock.monotonic())
         return lease
 
-    def dead(self, lease: Lease | None, monotonic: float) -> LeaseMark | None:
-        """The mark of a lease proven dead; `monotonic` was read before the lease was."""
+    def dead(self, lease: Lease | None) -> LeaseMark | None:
+        """The mark of a lease, just read, that is proven dead."""
         if lease is None:
             return None
         with self._mutex:
-            self._watch.note(lease, monotonic)
-            return self._watch.dead(lease, self._clock.now(), self._clock.monotonic())
+            moment = self._clock.monotonic()
+            self._watch.note(lease, moment)
+            return self._watch.dead(lease, self._clock.now(), moment)
 
     def forget(self, workset_id: str) -> None:
         """The lock has ended."""

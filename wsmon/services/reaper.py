@@ -34,8 +34,8 @@ class Reaper:
 
     def sweep(self, in_progress: Iterable[Row]) -> Iterator[Unattended]:
         """Expire dead locks before a start; yield what is unattended, with the record read consistently."""
-        moment = self._clock.monotonic()
         leases = {lease.workset_id: lease for lease in self._commands.store.leases()}
+        moment = self._clock.monotonic()
         self._watch.observe(leases.values(), moment)
         now = self._clock.now()
         suspects: dict[str, LeaseMark | None] = {

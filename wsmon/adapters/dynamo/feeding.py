@@ -14,7 +14,9 @@ BUSY_REREAD = 3_000_000
 FEW = 8
 """Events that fit into the least a read costs, half a unit for 4 KB."""
 SKEW = 60_000_000
-"""Microseconds by which another machine's clock may be behind this one's."""
+"""Microseconds by which another machine's clock may be ahead of this one's, or behind."""
+LOOK_BACK_EVERY = 60_000_000
+"""Microseconds between looks over the whole skew: events of a clock that is behind sort before what was read."""
 _DIGITS = 20
 
 
@@ -27,37 +29,44 @@ class Mark:
     """`at` of the newest event that was read."""
     seen: Instant
     """When, on the reader's clock, that one was read first."""
+    looked_back: Instant = 0
+    """When, on the reader's clock, the whole skew was read again."""
 
     @classmethod
     def of(cls, cursor: str, now: Instant) -> Mark:
         """The mark a cursor stands for. Raises InvalidInput."""
         if len(cursor) < _DIGITS or not cursor[:_DIGITS].isdecimal():
             raise InvalidInput(f"the feed cursor {cursor[:40]!r} is not one of this store's")
-        if cursor[: 3 * _DIGITS].isdecimal() and len(cursor) >= 3 * _DIGITS:
-            newest, seen = int(cursor[:_DIGITS]), int(cursor[_DIGITS : 2 * _DIGITS])
-            return cls(cursor[2 * _DIGITS :], newest, seen)
-        return cls(cursor, int(cursor[:_DIGITS]) + REREAD, now)
+        if cursor[: 4 * _DIGITS].isdecimal() and len(cursor) >= 4 * _DIGITS:
+            newest, seen, looked_back = (int(cursor[n * _DIGITS : (n + 1) * _DIGITS]) for n in range(3))
+            return cls(cursor[3 * _DIGITS :], newest, seen, looked_back)
+        return cls(cursor, int(cursor[:_DIGITS]) + REREAD, now, now)
 
     @property
     def text(self) -> str:
         """The cursor."""
-        return f"{self.newest:020d}{self.seen:020d}{self.after}"
+        return f"{self.newest:020d}{self.seen:020d}{self.looked_back:020d}{self.after}"
 
     def reached(self, newest: Instant, now: Instant, after: str) -> Mark:
         """In the middle of the feed, after some events."""
-        return Mark(after, *self._seen(newest, now))
+        return Mark(after, *self._seen(newest, now), self.looked_back)
 
     def ended(self, newest: Instant, now: Instant, count: int) -> Mark:
         """At the end of the feed, after `count` events: where the next look begins.
 
         Once the newest event has been known for the whole window, nothing before it is still on its
         way, so a burst is not read again and again. Idle hours need not be asked again either: nothing
-        this late comes but by a clock beyond the skew.
+        this late comes but by a clock beyond the skew. The newest event counts as of now where its
+        writer's clock is ahead, or it would pull the reader past what others write; and from time to time
+        the whole skew is read again, for those whose clock is behind.
         """
         latest, seen = self._seen(newest, now)
+        floor = max(min(latest, now), now - SKEW)
+        if now - self.looked_back >= LOOK_BACK_EVERY:
+            return Mark(f"{floor - SKEW - REREAD:020d}", latest, seen, now)
         few = count <= FEW and "#" not in self.after
         window = 0 if now - seen >= REREAD else REREAD if few else BUSY_REREAD
-        return Mark(f"{max(latest, now - SKEW) - window:020d}", latest, seen)
+        return Mark(f"{floor - window:020d}", latest, seen, self.looked_back)
 
     def _seen(self, newest: Instant, now: Instant) -> tuple[Instant, Instant]:
         return (newest, now) if newest > self.newest else (self.newest, self.seen)
