@@ -97,8 +97,8 @@ def monitors(said: Reader) -> list[dict[str, Any]]:
 @router.get("/alerts", response_model=list[AlertOut], responses=described())
 def alerts(api: Api, said: Reader) -> list[dict[str, Any]]:
     """What a person should know of; critical and newest first."""
-    store, moment = said.store, said.clock.monotonic()
+    store = said.store
     rows = [row for state in ALARMING for row in store.page(state, limit=ALARMING_ROWS, newest_first=True).rows]
     leases = store.leases()
-    dead = {lease.workset_id for lease in leases if api.locks.dead(lease, moment)}
+    dead = {lease.workset_id for lease in leases if api.locks.dead(lease)}
     return [dated(asdict(alert)) for alert in derive(rows, leases, dead, store.alerts())]
