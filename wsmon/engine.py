@@ -14,15 +14,18 @@ import platformdirs
 
 from wsmon import __version__
 from wsmon.adapters.clock import SystemClock
-from wsmon.domain.workset import RetryPolicy
+from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, CommandRunner, Log, StateStore
 from wsmon.services.commands import Commands
 from wsmon.services.scheduler import Scheduler
 
 if TYPE_CHECKING:
+    from wsmon.adapters.s3 import Bucket
     from wsmon.services.companion import Companion
     from wsmon.services.config import MonitorConfig
     from wsmon.services.monitor import Monitor
+    from wsmon.services.runs import Problems
+    from wsmon.services.validating import Validation
     from wsmon.settings import Settings
 
 
@@ -99,6 +102,7 @@ class Engine:
         fields |= {name: value for name, value in changes.items() if value is not None}
         slots = self.settings.pool.slots or max(os.cpu_count() or 1, fields["max_concurrent"])
         config = MonitorConfig(**{"slots": slots, **fields})
+        watches, problems = self._catalog(log, config)
         return Monitor(
             self.store,
             self.clock,
@@ -108,7 +112,8 @@ class Engine:
             policy=self.commands.policy,
             log=log,
             scheduling=self.settings.scheduler.policy(),
-            companions=[self.relay(log, config)],
+            companions=[self.relay(log, config), *watches],
+            problems=problems,
             version=__version__,
         )
 
@@ -136,6 +141,48 @@ class Engine:
             jitter=random.random,
         )
         return Companion("relay", relay.step, relay.close, self.clock, log)
+
+    def bucket(self) -> Bucket:
+        """The client for buckets, as set."""
+        from wsmon.adapters.s3 import Bucket  # boto3 loads where it is needed
+
+        chosen = self.settings.store
+        endpoint = self.settings.catalog.endpoint_url
+        return Bucket(region=chosen.region, profile=chosen.profile, endpoint_url=endpoint)
+
+    def validate(self, workset: Workset) -> Validation:
+        """Look into a workset's folder. Raises OutsideError."""
+        from wsmon.adapters.folder import BUCKET, FolderInspector
+        from wsmon.adapters.s3 import S3Inspector
+        from wsmon.services.validating import validate
+
+        inspector = FolderInspector() if workset.bucket == BUCKET else S3Inspector(self.bucket())
+        return validate(workset, inspector)
+
+    def _catalog(self, log: Log, config: MonitorConfig) -> tuple[list[Companion], Problems | None]:
+        """What works beside a monitor for the catalog, and what is asked of it before a run."""
+        chosen = self.settings.catalog
+        if chosen.bucket is None:
+            return [], None
+        from wsmon.adapters.s3 import S3Catalog, S3Inspector, S3Sentinels
+        from wsmon.services.companion import Companion
+        from wsmon.services.discovery import CatalogWatch, Discovery, Mirror
+        from wsmon.services.duties import Duty
+        from wsmon.services.validating import validate
+
+        name, bucket, clock = chosen.bucket, self.bucket(), self.clock
+        found = Discovery(S3Catalog(bucket, name, chosen.prefix), self.commands.acting_as(config.name), log)
+        mirror = Mirror(S3Sentinels(bucket), self.store, clock, log, name) if chosen.mirror_sentinels else None
+        seconds = max(RELAY_DUTY_SECONDS, config.lease_seconds)
+        duty = Duty(self.store, clock, f"catalog/{name}", config.name, seconds=seconds, skew=config.skew_seconds)
+        watch = CatalogWatch(found, mirror, duty, clock, seconds=chosen.poll_seconds, look=config.poll_seconds)
+        inspector = S3Inspector(bucket)
+
+        def problems(workset: Workset) -> tuple[str, ...]:
+            return validate(workset, inspector).problems if workset.bucket == name else ()
+
+        companion = Companion("catalog", watch.step, watch.close, clock, log)
+        return [companion], problems if chosen.validate_before_run else None
 
     def close(self) -> None:
         """Give back files and connections."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -397,13 +397,47 @@ class CatalogEntry:
     state: WorksetState
     since: Instant
     problem: str | None = None
+    known_id: str | None = None
+    """The workset's id, where the caller knows it already; then the folder was not read."""
 
 
 class Catalog(Protocol):
     """A place where workset folders are dropped."""
 
-    def scan(self) -> Iterator[CatalogEntry]:
-        """Every workset folder, in order of name; folders that are none are passed over."""
+    def scan(
+        self, known: Callable[[str], bool] = ..., states: Collection[WorksetState] | None = None
+    ) -> Iterator[CatalogEntry]:
+        """Every workset folder in one of `states` (None: any), in order of name.
+
+        Folders that are none are passed over; one whose id is `known` is told of, but not read.
+        Raises OutsideError, InvalidInput.
+        """
+
+
+class Sentinels(Protocol):
+    """Writes sentinels into workset folders, for tools that read them."""
+
+    def mark(self, bucket: str, prefix: str, word: str, body: str) -> None:
+        """Make `word` the sentinel that holds: write it, and take away those that would hold before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a look into a workset folder told."""
+
+    problems: tuple[str, ...]
+    samples: str | None
+    """The text of the sample table."""
+
+
+class Inspector(Protocol):
+    """Looks into workset folders before a run."""
+
+    def inspect(self, bucket: str, prefix: str) -> Inspected:
+        """What the folder holds. Raises OutsideError where it cannot be asked."""
+
+    def absent(self, bucket: str, prefix: str, references: Sequence[str]) -> dict[str, str]:
+        """Of the objects a sample table names, those that are not there: reference -> why."""
 
 
 class Channel(Protocol):

@@ -22,7 +22,7 @@ from wsmon.domain.grouping import GROUP_FIELDS
 from wsmon.domain.outcome import EXIT_CATEGORIES
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.template import check_template
-from wsmon.settings_pool import SchedulerSettings
+from wsmon.settings_pool import CatalogSettings, SchedulerSettings
 
 FILE_NAME = "wsmon.toml"
 PREFIX = "WSMON_"
@@ -176,6 +176,7 @@ class Settings(BaseSettings):
     monitor: MonitorSettings = Field(default_factory=MonitorSettings, description="How a monitor works.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="When failures are retried.")
     pool: PoolSettings = Field(default_factory=PoolSettings, description="This machine as a pool.")
+    catalog: CatalogSettings = Field(default_factory=CatalogSettings, description="Where worksets are dropped.")
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Order and budget.")
     tui: TuiSettings = Field(default_factory=TuiSettings, description="The terminal UI.")
     api: ApiSettings = Field(default_factory=ApiSettings, description="The REST service.")

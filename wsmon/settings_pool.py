@@ -40,3 +40,18 @@ class SchedulerSettings(PoolSection):
             silent_after=self.silent_seconds,
             refusal_seconds=self.refusal_seconds,
         )
+
+
+class CatalogSettings(PoolSection):
+    """A bucket where workset folders are dropped."""
+
+    bucket: str | None = Field(None, description="The bucket; without one nothing is watched.")
+    prefix: str = Field("", description="The folder in it that holds the workset folders.")
+    poll_seconds: float = Field(60.0, gt=0, description="How often it is listed.")
+    mirror_sentinels: bool = Field(
+        False, description="Write daylily.* sentinels back on each transition, for tools that still read them."
+    )
+    validate_before_run: bool = Field(
+        True, description="Look into a workset's folder, and for what it refers to, before its run starts."
+    )
+    endpoint_url: str | None = Field(None, description="Another endpoint that speaks S3.")

@@ -23,6 +23,7 @@ from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
 from wsmon.services.config import MonitorConfig
 from wsmon.services.monitor import Monitor
+from wsmon.services.runs import Problems
 
 CLOCK = SystemClock()
 POLICY = RetryPolicy(max_attempts=3, base=0.05, cap=0.2)
@@ -71,6 +72,7 @@ class World:
         store: StateStore | None = None,
         place: str = "runs",
         scheduling: Policy | None = None,
+        problems: Problems | None = None,
         **config: Any,
     ) -> Monitor:
         defaults: dict[str, Any] = {
@@ -94,6 +96,7 @@ class World:
             policy=POLICY,
             log=self.log,
             scheduling=scheduling,
+            problems=problems,
             chance=Chance(choose=random.Random(1).randrange),
         )
 

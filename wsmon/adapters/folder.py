@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from wsmon.adapters import workfile
+from wsmon.adapters.cataloguing import contents, entry_of, sentinel_in
 from wsmon.domain.errors import InvalidInput
-from wsmon.domain.spec import WorksetSpec, check_name, parse_priority
-from wsmon.domain.states import WorksetPriority, WorksetState
-from wsmon.domain.times import isoformat
-from wsmon.ports import CatalogEntry
+from wsmon.domain.states import WorksetState
+from wsmon.domain.times import Instant
+from wsmon.ports import CatalogEntry, Inspected
 
 BUCKET = "file"
-PROVENANCE_CHARS = 20_000
+
+
+class FolderFiles:
+    """One workset folder on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.name = folder.name
+        self.place = (BUCKET, str(folder))
+
+    @cached_property
+    def children(self) -> Mapping[str, Instant]:
+        """Its direct files. Raises InvalidInput where the folder cannot be read."""
+        try:
+            return {
+                path.name: int(path.stat().st_mtime * 1_000_000) for path in self._folder.iterdir() if path.is_file()
+            }
+        except OSError as error:
+            raise InvalidInput(f"{str(self._folder)!r} cannot be read: {error.strerror}") from None
+
+    def has_data(self) -> bool:
+        """Whether there is something under `sample_data/`."""
+        data = self._folder / workfile.SAMPLE_DATA
+        return data.is_dir() and any(data.iterdir())
+
+    def read(self, name: str) -> bytes:
+        """A file's content, one byte past the limit at most. Raises InvalidInput."""
+        try:
+            with (self._folder / name).open("rb") as file:
+                return file.read(workfile.MAX_BYTES + 1)
+        except OSError as error:
+            raise InvalidInput(f"{name} cannot be read: {error.strerror}") from None
 
 
 class FolderCatalog:
@@ -25,64 +57,46 @@ class FolderCatalog:
             raise InvalidInput(f"{str(root)!r} is not a folder; give the folder that holds the workset folders")
         self._root = root.absolute()
 
-    def scan(self) -> Iterator[CatalogEntry]:
+    def scan(
+        self, known: Callable[[str], bool] = lambda _: False, states: Collection[WorksetState] | None = None
+    ) -> Iterator[CatalogEntry]:
         """Every folder with a sentinel, in order of name."""
         try:
             folders = sorted(path for path in [self._root, *self._root.iterdir()] if path.is_dir())
         except OSError as error:
             raise InvalidInput(f"{str(self._root)!r} cannot be read: {error.strerror}") from None
         for folder in folders:
-            entry = self._entry(folder)
-            if entry is not None:
-                yield entry
-
-    def _entry(self, folder: Path) -> CatalogEntry | None:
-        for word, state in workfile.PRECEDENCE.items():
-            sentinel = folder / f"{workfile.SENTINEL}{word}"
-            if sentinel.is_file():
-                return self._read(folder, sentinel, state)
-        return None
-
-    def _read(self, folder: Path, sentinel: Path, state: WorksetState) -> CatalogEntry:
-        body = sentinel.read_bytes()[:4096].decode("utf-8", errors="replace")
-        since = workfile.sentinel_time(body, int(sentinel.stat().st_mtime * 1_000_000))
-        try:
-            check_name("the folder's name", folder.name)
-            check_name("the folder's path", str(folder), 1024)
-        except InvalidInput as error:
-            return CatalogEntry(str(folder), None, state, since, str(error))
-        priority, metadata, problems = _contents(folder)
-        spec = WorksetSpec(
-            folder.name, BUCKET, str(folder), priority, {"folder": str(folder), "since": isoformat(since), **metadata}
-        )
-        if state is WorksetState.ERROR:
-            problems = [body.partition("\t")[2].strip() or "no message", *problems]
-        return CatalogEntry(str(folder), spec, state, since, "; ".join(problems) or None)
-
-
-def _contents(folder: Path) -> tuple[WorksetPriority, dict[str, object], list[str]]:
-    """Priority and metadata, with everything that is wrong, together."""
-    problems: list[str] = []
-    metadata: dict[str, object] = {}
-    priority = WorksetPriority.NORMAL
-    for name in (workfile.WORK, workfile.SAMPLES, workfile.INFO):
-        path = folder / name
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            problems.append(f"{name} is missing" if not path.exists() else f"{name} cannot be read: {error.strerror}")
-            continue
-        try:
-            if name == workfile.WORK:
-                metadata |= workfile.parse_work(content)
-                priority = parse_priority(str(metadata.pop("priority", priority)))
-            elif name == workfile.SAMPLES:
-                metadata["samples"] = workfile.sample_count(content)
+            files = FolderFiles(folder)
+            found = sentinel_in(files.children)
+            if found is None or (states is not None and found[1] not in states):
+                continue
+            if known(files.name):
+                yield CatalogEntry(str(folder), None, found[1], files.children[found[0]], known_id=files.name)
             else:
-                metadata["daylily_info"] = content.decode("utf-8", errors="replace")[:PROVENANCE_CHARS]
+                yield entry_of(files, *found, {"folder": str(folder)})
+
+
+class FolderInspector:
+    """The Inspector port for folders of this machine."""
+
+    def inspect(self, bucket: str, prefix: str) -> Inspected:
+        """What the folder holds, and what is wrong with it."""
+        del bucket
+        files = FolderFiles(Path(prefix))
+        try:
+            _, _, problems = contents(files)
+            samples = files.read(workfile.SAMPLES).decode("utf-8", errors="replace")
         except InvalidInput as error:
-            problems.append(str(error))
-    data = folder / workfile.SAMPLE_DATA
-    if not data.is_dir() or not any(data.iterdir()):
-        problems.append(f"{workfile.SAMPLE_DATA}/ is missing or empty")
-    return priority, metadata, problems
+            return Inspected((str(error),), None)
+        return Inspected(tuple(problems), samples)
+
+    def absent(self, bucket: str, prefix: str, references: Sequence[str]) -> dict[str, str]:
+        """References that are no file: reference -> why. Objects of a bucket cannot be seen from here."""
+        del bucket
+        found = {}
+        for reference in references:
+            if reference.startswith("s3://"):
+                found[reference] = "is in a bucket, which was not looked at"
+            elif not (Path(prefix) / reference).exists():
+                found[reference] = "does not exist"
+        return found

@@ -9,10 +9,12 @@ from typing import Any
 import yaml
 
 from wsmon.domain.errors import InvalidInput
+from wsmon.domain.needs import COST_NAMES
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import Instant, from_datetime
 
-MAX_YAML_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
+"""What one of these files may hold."""
 WORK, INFO, SAMPLES, SAMPLE_DATA = "daylily_work.yaml", "daylily_info.yaml", "stage_samples.tsv", "sample_data"
 SENTINEL = "daylily."
 # Sentinels accumulate; the first of these that is there says how the workset stands.
@@ -40,6 +42,10 @@ def parse_work(text: bytes) -> dict[str, Any]:
         "export_uri": _first(document, _EXPORT),
         **{name: _text(document.get(name)) for name in (*_KEPT, "priority")},
     }
+    found |= {name: number for name in COST_NAMES if (number := _number(document.get(name))) is not None}
+    requirements = document.get("requirements")
+    if isinstance(requirements, Mapping):
+        found["requirements"] = {str(name): value for name, value in requirements.items()}
     if not found["run_args"]:
         raise InvalidInput(f"{WORK} has no run arguments (key dy-r)")
     return {name: value for name, value in found.items() if value}
@@ -47,8 +53,8 @@ def parse_work(text: bytes) -> dict[str, Any]:
 
 def parse_yaml(name: str, text: bytes) -> Mapping[str, Any]:
     """A YAML mapping of plain values. Raises InvalidInput."""
-    if len(text) > MAX_YAML_BYTES:
-        raise InvalidInput(f"{name} is {len(text):,} bytes long; at most {MAX_YAML_BYTES:,} are allowed")
+    if len(text) > MAX_BYTES:
+        raise InvalidInput(f"{name} is more than {MAX_BYTES:,} bytes long; at most {MAX_BYTES:,} are allowed")
     try:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -57,6 +63,10 @@ def parse_yaml(name: str, text: bytes) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         raise InvalidInput(f"{name} must hold a mapping of keys to values")
     return document
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _first(document: Mapping[str, Any], names: tuple[str, ...]) -> str:

@@ -62,3 +62,27 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
             if finding.level != "ok":
                 say(f"{'':<4}  {'':<11}  → {finding.advice}")
     return exits.REFUSED if any(finding.level == "fail" for finding in findings) else exits.DONE
+
+
+@click.command()
+@click.argument("workset_id", metavar="ID")
+@json_option
+@common_options
+@click.pass_context
+def validate(ctx: click.Context, workset_id: str, as_json: bool) -> int:
+    """Look whether a workset can be run: its files, its sample table, and every object that names.
+
+    Everything that is wrong is told together; exit code 1 if anything is.
+
+    Example: wsmon validate ws-001
+    """
+    with engine(ctx) as opened:
+        found = opened.validate(opened.commands.get(workset_id))
+    if as_json:
+        print_json({**asdict(found), "valid": found.valid})
+    else:
+        for problem in found.problems:
+            say(problem)
+        if found.valid:
+            say(f"{workset_id} can be run: {found.samples} samples, {found.references} objects found")
+    return exits.DONE if found.valid else exits.REFUSED

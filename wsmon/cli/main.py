@@ -45,6 +45,7 @@ COMMANDS = {
     "demo": "wsmon.cli.demonstrating:demo",
     "config": "wsmon.cli.checking:config",
     "doctor": "wsmon.cli.checking:doctor",
+    "validate": "wsmon.cli.checking:validate",
 }
 
 

@@ -17,6 +17,7 @@ WsmonError
 ├── NotAllowed              this actor may not
 │   ├── ReadOnly            writes are off
 │   └── LockLost            a holder's write without the lock
+├── OutsideError            a catalog, a cluster or AWS gave no usable answer
 ├── StoreError
 │   ├── StoreUnreachable    no answer within the bound
 │   └── StoreUnusable       there, but not one of ours
@@ -155,6 +156,10 @@ class LockLost(NotAllowed):
         now_held = f"; it is held by {holder!r} now" if holder else ""
         super().__init__(f"the lock on {workset_id!r} (token {token}) was lost: {reason}{now_held}")
         self.workset_id, self.token, self.reason, self.holder = workset_id, token, reason, holder
+
+
+class OutsideError(WsmonError):
+    """Something outside (a bucket, a cluster, AWS) gave no usable answer; the text says what to do."""
 
 
 class StoreError(WsmonError):

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from wsmon.domain.change import Change, Context, Event, changed, event_of
-from wsmon.domain.errors import AlreadyExists
+from wsmon.domain.errors import AlreadyExists, IllegalTransition
 from wsmon.domain.holding import require
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import TERMINAL, Verb, WorksetPriority, WorksetState
-from wsmon.domain.workset import CancelRequest, Tombstone, Workset
+from wsmon.domain.times import Instant, isoformat
+from wsmon.domain.workset import CancelRequest, Failure, Tombstone, Workset
 
 S = WorksetState
 
 
-def register(spec: WorksetSpec, ctx: Context, current: Workset | Tombstone | None = None) -> Change:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The state a workset had where it is taken over from: ready, terminal or archived."""
+
+    state: WorksetState
+    since: Instant
+    failure: Failure | None = None
+
+
+TAKEN_OVER = TERMINAL | {S.READY, S.ARCHIVED}
+
+
+def register(
+    spec: WorksetSpec, ctx: Context, current: Workset | Tombstone | None = None, standing: Standing | None = None
+) -> Change:
     """A new workset, ready; it goes on from a tombstone's token and rev.
 
-    Raises AlreadyExists when `current` is a workset.
+    One that is taken over from elsewhere has its `standing` from the first moment on, or a monitor would
+    run between its registration and its result what is long complete. Raises AlreadyExists when `current`
+    is a workset.
     """
     if isinstance(current, Workset):
         raise AlreadyExists(spec.workset_id, current.state.value)
     at = max(ctx.now, current.updated_at + 1) if current else ctx.now
+    state = standing.state if standing else S.READY
+    if state not in TAKEN_OVER:
+        raise IllegalTransition(spec.workset_id, state.value, Verb.REGISTER.value, (), "it cannot be taken over so")
     after = Workset(
         workset_id=spec.workset_id,
         bucket=spec.bucket,
         prefix=spec.prefix,
-        state=S.READY,
+        state=state,
         priority=spec.priority,
         rev=current.rev + 1 if current else 1,
         registered_at=at,
@@ -34,9 +56,13 @@ def register(spec: WorksetSpec, ctx: Context, current: Workset | Tombstone | Non
         requirements=spec.requirements,
         token=current.token if current else 0,
         affinity=spec.affinity,
+        ended_at=standing.since if standing and state in TERMINAL else None,
+        failure=standing.failure if standing else None,
+        archived_from=S.COMPLETE if state is S.ARCHIVED else None,
         change_id=ctx.change_id,
     )
-    return Change(current, after, event_of(ctx, Verb.REGISTER, None, after))
+    detail = {"taken_over_as": state.value, "since": isoformat(standing.since)} if standing else None
+    return Change(current, after, event_of(ctx, Verb.REGISTER, None, after, detail))
 
 
 def requeue(workset: Workset, ctx: Context) -> Change:

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wsmon.domain import holding, operating
 from wsmon.domain.change import Change, Context, SlotClaim
 from wsmon.domain.errors import (
-    AlreadyExists,
     InvalidInput,
     LockHeld,
     LockLost,
     NotOwner,
     StaleWrite,
-    WsmonError,
 )
 from wsmon.domain.roles import Role
 from wsmon.domain.scheduling import Policy, in_order
-from wsmon.domain.spec import WorksetSpec, check_name, check_reason
+from wsmon.domain.spec import check_name, check_reason
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
-from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Tombstone, Workset, row_of
+from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Workset, row_of
+from wsmon.services.registering import Refusal as Refusal  # noqa: PLC0414  the faces read it from here
+from wsmon.services.registering import Registering
 from wsmon.services.window import Window
-from wsmon.services.writing import MAX_DECISIONS, Writer, written
+from wsmon.services.writing import written
 
-BULK = 200
 HEADS = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One of many that could not be done, and why."""
-
-    workset_id: str
-    error: WsmonError
-
-
-class Commands(Writer):
+class Commands(Registering):
     """The verbs, said by one actor to one store.
 
     Each raises NotFound, IllegalTransition and the store's errors; what else is said at each.
@@ -63,47 +53,6 @@ class Commands(Writer):
             if isinstance(record, Workset) and record.state is waiting.state:
                 return row_of(record)
         return None
-
-    # registering
-
-    def register(self, spec: WorksetSpec) -> Workset:
-        """Register a new workset. Raises AlreadyExists."""
-        self.allow()
-        current: Workset | Tombstone | None = None
-        for _ in range(MAX_DECISIONS):
-            change = operating.register(spec, self._context(), current)
-            try:
-                self.store.commit(change)
-            except StaleWrite as stale:
-                current = stale.current
-                continue
-            return written(change)
-        raise StaleWrite(spec.workset_id, current)
-
-    def register_many(self, specs: Iterable[WorksetSpec]) -> Iterator[tuple[int, list[Refusal]]]:
-        """Register many; yields (registered, refused) after each batch of at most 200."""
-        self.allow()
-        batch: dict[str, WorksetSpec] = {}
-        for spec in specs:
-            if spec.workset_id in batch:
-                yield 0, [Refusal(spec.workset_id, AlreadyExists(spec.workset_id, "ready"))]
-                continue
-            batch[spec.workset_id] = spec
-            if len(batch) >= BULK:
-                yield self._register_batch(batch)
-                batch = {}
-        if batch:
-            yield self._register_batch(batch)
-
-    def _register_batch(self, batch: Mapping[str, WorksetSpec]) -> tuple[int, list[Refusal]]:
-        changes = [operating.register(spec, self._context()) for spec in batch.values()]
-        refused: list[Refusal] = []
-        for workset_id in self.store.register_many(changes):
-            try:
-                self.register(batch[workset_id])
-            except AlreadyExists as error:
-                refused.append(Refusal(workset_id, error))
-        return len(batch) - len(refused), refused
 
     # holding
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from wsmon.domain.errors import AlreadyExists
+from wsmon.domain.operating import Standing
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetState
-from wsmon.domain.workset import Workset
+from wsmon.domain.workset import Failure, Workset
 from wsmon.ports import Catalog, CatalogEntry
 from wsmon.services.commands import Commands
 
-IMPORT_LOCK_SECONDS = 60.0
+BATCH = 200
+HELD = frozenset({WorksetState.IN_PROGRESS, WorksetState.LOCKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +32,47 @@ def take_over(catalog: Catalog, commands: Commands, *, dry_run: bool = False) ->
 
     What another system works on right now is left to it. Run again it changes nothing.
     """
-    for entry in catalog.scan():
-        spec = entry.spec
-        if spec is None:
-            yield Imported(entry.source, None, "refused", entry.problem)
-        elif isinstance(commands.store.record(spec.workset_id), Workset):
-            yield Imported(entry.source, spec.workset_id, "existing", None)
-        elif entry.state in {WorksetState.IN_PROGRESS, WorksetState.LOCKED}:
-            yield Imported(entry.source, spec.workset_id, "held", "another system works on it")
-        else:
-            outcome = _planned(entry) if dry_run else _register(spec, entry, commands)
-            yield Imported(entry.source, spec.workset_id, outcome, entry.problem)
+
+    def known(workset_id: str) -> bool:
+        return isinstance(commands.store.record(workset_id), Workset)
+
+    found = catalog.scan(known)
+    while entries := list(islice(found, BATCH)):
+        wanted = [entry for entry in entries if entry.spec is not None and entry.state not in HELD]
+        taken = set() if dry_run else register_entries(wanted, commands)
+        for entry in entries:
+            yield _told(entry, taken)
 
 
-def _planned(entry: CatalogEntry) -> str:
-    unusable = entry.state is WorksetState.READY and entry.problem is not None
-    return WorksetState.ERROR.value if unusable else entry.state.value
+def _told(entry: CatalogEntry, taken: set[str]) -> Imported:
+    if entry.known_id is not None:
+        return Imported(entry.source, entry.known_id, "existing", None)
+    if entry.spec is None:
+        return Imported(entry.source, None, "refused", entry.problem)
+    workset_id = entry.spec.workset_id
+    if entry.state in HELD:
+        return Imported(entry.source, workset_id, "held", "another system works on it")
+    outcome = "existing" if workset_id in taken else standing_of(entry).state.value
+    return Imported(entry.source, workset_id, outcome, entry.problem)
 
 
-def _register(spec: WorksetSpec, entry: CatalogEntry, commands: Commands) -> str:
-    try:
-        commands.register(spec)
-    except AlreadyExists:
-        return "existing"
-    planned = WorksetState(_planned(entry))
-    if planned is WorksetState.IGNORED:
-        commands.ignore(spec.workset_id, reason="ignored where it came from")
-    elif planned in {WorksetState.ERROR, WorksetState.COMPLETE}:
-        _finish(spec.workset_id, entry, planned, commands)
-    return planned.value
+def register_entries(entries: Iterable[CatalogEntry], commands: Commands) -> set[str]:
+    """Register entries, each with its standing; the ids that stood there already."""
+    items: list[tuple[WorksetSpec, Standing | None]] = []
+    for entry in entries:
+        assert entry.spec is not None
+        standing = standing_of(entry)
+        # What is ready and whole is registered as anybody would register it.
+        items.append((entry.spec, None if standing.state is WorksetState.READY else standing))
+    return commands.take_in(items)
 
 
-def _finish(workset_id: str, entry: CatalogEntry, planned: WorksetState, commands: Commands) -> None:
-    token = commands.acquire(workset_id, holder=commands.actor, seconds=IMPORT_LOCK_SECONDS).token
-    if planned is WorksetState.COMPLETE:
-        commands.start(workset_id, token=token)
-        commands.complete(workset_id, token=token)
-        return
-    broken = entry.state is WorksetState.READY
-    category = ErrorCategory.CONFIGURATION if broken else ErrorCategory.PERMANENT
-    commands.fail(workset_id, token=token, category=category, details=entry.problem or "")
+def standing_of(entry: CatalogEntry) -> Standing:
+    """The state an entry will have here: a ready folder that is not whole is an error of configuration."""
+    broken = entry.state is WorksetState.READY and entry.problem is not None
+    state = WorksetState.ERROR if broken else entry.state
+    failure = None
+    if state in {WorksetState.ERROR, WorksetState.FAILED}:
+        category = ErrorCategory.CONFIGURATION if broken else ErrorCategory.PERMANENT
+        failure = Failure(category, entry.problem or "", entry.since)
+    return Standing(state, entry.since, failure)

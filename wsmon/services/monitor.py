@@ -42,7 +42,7 @@ from wsmon.services.config import MonitorConfig
 from wsmon.services.documents import acted_on
 from wsmon.services.leases import LeaseKeeper, start_thread
 from wsmon.services.reaper import Reaper, Unattended
-from wsmon.services.runs import Runs, Why
+from wsmon.services.runs import Problems, Runs, Why
 from wsmon.services.scheduler import Outlook, Scheduler, draw, has_room
 
 SILENT_AFTER_POLLS = 3
@@ -69,12 +69,13 @@ class Monitor:
         policy: RetryPolicy,
         log: Log,
         scheduling: Policy | None = None,
+        problems: Problems | None = None,
         chance: Chance | None = None,
         beside: StartBeside = start_thread,
         companions: Sequence[Companion] = (),
         version: str = "",
     ) -> None:
-        """`companions` work beside it while it runs."""
+        """`companions` work beside it while it runs; `problems` tells what forbids a run's start."""
         self.config = config
         self._companions = companions
         self._store, self._clock, self._runner, self._source, self._log = store, clock, runner, source, log
@@ -82,7 +83,7 @@ class Monitor:
         self._scheduler = Scheduler(store, clock, scheduling)
         self._reach: set[str] = set()
         self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds, beside)
-        self.runs = Runs(self.commands, clock, runner, self.keeper, config, log)
+        self.runs = Runs(self.commands, clock, runner, self.keeper, config, log, problems)
         self._reaper = Reaper(self.commands, clock, log, skew=config.skew_seconds, patience=config.lease_seconds)
         self._record = MonitorRecord(config.name, "", os.getpid(), clock.now(), clock.now(), version)
         self._live_monitors = 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wsmon.domain.errors import IllegalTransition, InvalidInput, LockLost, NotFound, Refused, StoreError
+from wsmon.domain.errors import IllegalTransition, InvalidInput, LockLost, NotFound, OutsideError, Refused, StoreError
 from wsmon.domain.outcome import category_of
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.template import render
@@ -17,6 +17,8 @@ from wsmon.services.config import MonitorConfig
 from wsmon.services.leases import LeaseKeeper
 
 KILL_AGAIN_SECONDS = 5.0
+Problems = Callable[[Workset], Sequence[str]]
+"""What forbids the start of a workset's run; raises OutsideError where that cannot be told."""
 
 
 class Why(StrEnum):
@@ -51,7 +53,9 @@ class Runs:
         keeper: LeaseKeeper,
         config: MonitorConfig,
         log: Log,
+        problems: Problems | None = None,
     ) -> None:
+        self._problems = problems
         self._commands, self._clock, self._runner = commands, clock, runner
         self._keeper, self._config, self._log = keeper, config, log
         self.attended: dict[str, Attended] = {}
@@ -65,6 +69,8 @@ class Runs:
         failure is recorded or the lock is another's by then.
         """
         token = lease.token
+        if self._forbidden(workset, token):
+            return False
         try:
             run = self._runner.plan(workset.workset_id, token)
             argv = render(self._template(workset), workset, run_token=token, run_folder=run.folder)
@@ -81,6 +87,19 @@ class Runs:
             return False
         self._log.info("started", workset_id=workset.workset_id, attempt=started.attempt, token=token)
         return True
+
+    def _forbidden(self, workset: Workset, token: int) -> bool:
+        """Whether something is wrong with what it would run on; then that is its failure."""
+        if self._problems is None:
+            return False
+        try:
+            problems = self._problems(workset)
+        except OutsideError as error:
+            self._fail(workset, token, ErrorCategory.TRANSIENT, f"not looked at: {error}")
+            return True
+        if problems:
+            self._fail(workset, token, ErrorCategory.DATA, "; ".join(problems))
+        return bool(problems)
 
     def _template(self, workset: Workset) -> tuple[str, ...]:
         own = workset.metadata.get("command")

@@ -1,0 +1,274 @@
+"""Discovery, sentinels written back, validation, and the commands around them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests import peers
+from tests.cli.run import Cli
+from tests.folder.test_folder import REAL
+from tests.s3.conftest import PREFIX, Shelf
+from tests.services.world import CLOCK, World
+from tests.waiting import wait_for
+from wsmon.domain.samples import read_samples
+from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.states import ErrorCategory, WorksetState
+from wsmon.services.discovery import CatalogWatch, Discovery, Mirror
+from wsmon.services.duties import Duty
+from wsmon.services.validating import validate
+
+S = WorksetState
+HEADER = "RUN_ID\tSAMPLE_ID\tR1_FQ\tR2_FQ\n"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+class TestDiscovery:
+    def test_a_ready_folder_is_registered_once_and_idle_scans_only_list(self, world: World, shelf: Shelf) -> None:
+        shelf.add("one")
+        shelf.add("broken", daylily_work_yaml=None, **{"daylily_work.yaml": "x: ["})
+        shelf.add("done", "ready", "complete")
+        watch = Discovery(shelf.catalog(), world.commands, world.log)
+        assert watch.step() == 2
+        assert (world.get("one").state, world.get("broken").state) == (S.READY, S.ERROR)
+        shelf.bucket.requests = 0
+        assert watch.step() == 0
+        assert shelf.bucket.requests == 1
+        shelf.add("two")
+        assert watch.step() == 1
+        assert len(world.history("one")) == 1
+
+    def test_what_was_purged_does_not_come_back(self, world: World, shelf: Shelf) -> None:
+        shelf.add("one")
+        Discovery(shelf.catalog(), world.commands, world.log).step()
+        world.commands.delete("one")
+        world.commands.purge("one")
+        assert Discovery(shelf.catalog(), world.commands, world.log).step() == 0
+
+    def test_it_lives_through_an_outage(self, world: World, shelf: Shelf) -> None:
+        gone = shelf.catalog()
+        gone._name = "gone-" + shelf.name
+        assert Discovery(gone, world.commands, world.log).step() == 0
+        assert world.log.told("catalog not read")
+
+    def test_one_monitor_at_a_time_watches_and_another_takes_over(self, world: World, shelf: Shelf) -> None:
+        def watch(name: str, seconds: float = 0.0) -> CatalogWatch:
+            duty = Duty(world.store, CLOCK, "catalog", name, seconds=1.0, skew=1.0)
+            found = Discovery(shelf.catalog(), world.commands.acting_as(name), world.log)
+            return CatalogWatch(found, None, duty, CLOCK, seconds=seconds, look=0.01)
+
+        one, two = watch("m1"), watch("m2")
+        one.step()
+        shelf.add("a")
+        two.step()
+        assert world.store.record("a") is None
+        one.step()
+        assert world.history("a")[0].actor == "m1"
+        one.close()
+        shelf.add("b")
+        wait_for(lambda: (two.step(), world.history("b"))[1])
+        assert world.history("b")[0].actor == "m2"
+        seldom = watch("m2", seconds=3600)
+        two.close()
+        seldom.step()
+        shelf.add("c")
+        seldom.step()
+        assert world.store.record("c") is None
+
+
+class TestMirror:
+    def mirror(self, world: World, shelf: Shelf) -> Mirror:
+        return Mirror(shelf.sentinels(), world.store, CLOCK, world.log, shelf.name)
+
+    def test_every_transition_is_written_back(self, world: World, shelf: Shelf) -> None:
+        shelf.add("one")
+        Discovery(shelf.catalog(), world.commands, world.log).step()
+        mirror, commands = self.mirror(world, shelf), world.commands
+        mirror.step()
+        assert shelf.words("one") == {"ready"}
+        token = commands.acquire("one", holder="m", seconds=60).token
+        mirror.step()
+        assert shelf.words("one") == {"ready", "lock"}
+        commands.start("one", token=token)
+        mirror.step()
+        assert shelf.words("one") == {"ready", "lock", "in_progress"}
+        commands.fail("one", token=token, category=ErrorCategory.DATA, details="line\ttwo\nthree")
+        mirror.step()
+        assert shelf.words("one") == {"ready", "lock", "in_progress", "error"}
+        stamp, _, said = shelf.text("one", "error").partition("\t")
+        assert stamp.endswith("Z")
+        assert said == "data: line two three"
+        commands.requeue("one", reason="again")
+        mirror.step()
+        assert shelf.words("one") == {"ready"}, "what would hold before it is gone"
+        commands.ignore("one")
+        mirror.step()
+        assert "ignore" in shelf.words("one")
+        (entry,) = shelf.catalog().scan()
+        assert entry.state is S.IGNORED
+
+    def test_one_that_waits_for_a_retry_stays_locked_there(self, world: World, shelf: Shelf) -> None:
+        shelf.add("one")
+        Discovery(shelf.catalog(), world.commands, world.log).step()
+        token = world.commands.acquire("one", holder="m", seconds=60).token
+        world.commands.start("one", token=token)
+        world.commands.fail("one", token=token, category=ErrorCategory.TRANSIENT, details="x")
+        self.mirror(world, shelf).step()
+        assert shelf.words("one") == {"ready", "lock"}
+
+    def test_other_buckets_are_left_alone_and_a_refusal_is_tried_again(self, world: World, shelf: Shelf) -> None:
+        world.register("elsewhere")
+        shelf.add("one")
+        Discovery(shelf.catalog(), world.commands, world.log).step()
+        mirror = self.mirror(world, shelf)
+        broken = shelf.sentinels()
+        broken._bucket = shelf.catalog()._bucket.__class__(region="us-east-1", endpoint_url="http://127.0.0.1:9")
+        mirror._sentinels, working = broken, mirror._sentinels
+        assert mirror.step() == 0
+        assert world.log.told("sentinel not written")
+        mirror._sentinels = working
+        assert mirror.step() == 1
+        assert mirror.step() == 0
+
+
+class TestValidation:
+    def problems(self, world: World, shelf: Shelf, table: str, **changes: str | None) -> tuple[str, ...]:
+        shelf.put_all(shelf.folder("ws", **{"stage_samples.tsv": table, **changes}))
+        spec = WorksetSpec("ws", shelf.name, f"{PREFIX}/ws/")
+        return validate(world.commands.register(spec), shelf.inspector()).problems
+
+    def test_everything_wrong_is_told_together(self, world: World, shelf: Shelf) -> None:
+        shelf.put(f"{PREFIX}/ws/sample_data/here.fq", "x")
+        table = HEADER + (
+            "R0\tHG1\tsample_data/here.fq\tsample_data/gone.fq\n"
+            f"R0\tHG2\ts3://{shelf.name}/nope.fq\ts3://{shelf.name}/{PREFIX}/ws/sample_data/here.fq\n"
+            "R0\t\tna\t\n"
+        )
+        found = self.problems(world, shelf, table, **{"daylily_info.yaml": None})
+        assert found == (
+            "daylily_info.yaml is missing",
+            "stage_samples.tsv: line 4 has no SAMPLE_ID",
+            "stage_samples.tsv: line 4 names no reads (R1_FQ, R2_FQ)",
+            "stage_samples.tsv line 2: sample_data/gone.fq does not exist",
+            f"stage_samples.tsv line 3: s3://{shelf.name}/nope.fq does not exist",
+        )
+
+    def test_a_good_one_and_a_folder_that_is_not_there(self, world: World, shelf: Shelf) -> None:
+        shelf.put(f"{PREFIX}/ws/sample_data/a.fq", "x")
+        assert self.problems(world, shelf, HEADER + "R0\tHG1\tsample_data/a.fq\t\n") == ()
+        spec = WorksetSpec("none", shelf.name, "no/such/")
+        (said,) = validate(world.commands.register(spec), shelf.inspector()).problems
+        assert "there is no folder" in said
+
+    def test_a_monitor_runs_nothing_that_is_not_whole(self, world: World, shelf: Shelf) -> None:
+        shelf.put_all(shelf.folder("ws", **{"stage_samples.tsv": HEADER + "R0\tHG1\tsample_data/gone.fq\t\n"}))
+        world.commands.register(WorksetSpec("ws", shelf.name, f"{PREFIX}/ws/"))
+        inspector = shelf.inspector()
+        monitor = world.monitor(problems=lambda workset: validate(workset, inspector).problems)
+        failed = world.until(monitor, S.ERROR, "ws")
+        assert failed.failure is not None
+        assert failed.failure.category is ErrorCategory.DATA
+        assert "gone.fq does not exist" in failed.failure.details
+        assert failed.started_at is None
+        assert world.lines() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no header"),
+        ("RUN_ID\tSAMPLE_ID\tR1_FQ\tR1_FQ\n", "lacks R2_FQ"),
+        ("RUN_ID\tSAMPLE_ID\tR1_FQ\tR1_FQ\n", "'R1_FQ' twice"),
+        (HEADER, "no rows"),
+        (HEADER + "R\tS\ta\tb\tc\td\n", "6 cells, its header 4"),
+        (HEADER + "\tS\ta\n", "line 2 has no RUN_ID"),
+        (HEADER + "\n\nR\tS\n", "line 4 names no reads"),
+    ],
+)
+def test_sample_tables(text: str, said: str) -> None:
+    assert said in "; ".join(read_samples(text).problems)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real worksets stand beside the project only")
+def test_real_sample_tables_are_read_whole() -> None:
+    for path in sorted(REAL.glob("*/stage_samples.tsv")):
+        table = read_samples(path.read_text())
+        assert table.problems == ()
+        assert table.rows >= 1
+        assert all(reference.startswith("s3://") for _, reference in table.references)
+
+
+def test_problems_of_a_table_are_bounded() -> None:
+    found = read_samples(HEADER + "\t\t\t\n" + "x\t\t\t\n" * 500)
+    assert len(found.problems) == 51
+    assert found.problems[-1].endswith("more")
+
+
+class TestCommands:
+    def test_import_and_validate(self, cli: Cli, shelf: Shelf) -> None:
+        cli.env |= {"WSMON_CATALOG__ENDPOINT_URL": shelf.endpoint, "AWS_REGION": "us-east-1"}
+        shelf.add("one", **{"stage_samples.tsv": HEADER + "R\tS\tsample_data/.hold\t\n"})
+        shelf.add("two", "ready", "error")
+        args = ("import", "s3", "--bucket", shelf.name, "--prefix", PREFIX)
+        assert [item["outcome"] for item in cli.json(*args, "--dry-run")] == ["ready", "error"]
+        assert cli.json("list") == []
+        assert [item["outcome"] for item in cli.json(*args)] == ["ready", "error"]
+        assert [item["outcome"] for item in cli.json(*args)] == ["existing", "existing"]
+        found = cli.json("validate", "one")
+        assert (found["valid"], found["samples"], found["references"]) == (True, 1, 1)
+        assert "R2_FQ" in cli("validate", "two", code=1).stdout
+        cli("import", "s3", "--bucket", "not-there-at-all", code=1)
+
+    def test_import_of_the_predecessors_table(self, cli: Cli) -> None:
+        endpoint, name = peers.url("ministack"), peers.new_table()
+        client = boto3.client("dynamodb", endpoint_url=endpoint, region_name="us-east-1")
+        client.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "workset_id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "workset_id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        table = boto3.resource("dynamodb", endpoint_url=endpoint, region_name="us-east-1").Table(name)
+
+        def put(workset_id: str, state: str, **more: Any) -> None:
+            item = {"workset_id": workset_id, "state": state, "bucket": "b", "prefix": f"p/{workset_id}"}
+            table.put_item(Item={**item, "updated_at": "2025-11-01T10:00:00Z", "priority": "urgent", **more})
+
+        history = [{"state": "ready", "timestamp": "2025-11-01T09:00:00Z", "reason": "made"}]
+        put("a", "ready", metadata={"samples": 3}, state_history=history, created_at="2025-11-01T09:00:00Z")
+        put("b", "error", error_details="no space", metrics={"hours": 2}, cluster_name="c1")
+        put("c", "in_progress", lock_owner="m")
+        put("d", "complete")
+        put("e", "no such state")
+        cli.env |= {"AWS_ENDPOINT_URL_DYNAMODB": endpoint, "AWS_REGION": "us-east-1"}
+        done = {
+            i["source"].rpartition("/")[2]: i["outcome"] for i in cli.json("import", "table", "--from", name, code=1)
+        }
+        assert done == {"a": "ready", "b": "error", "c": "held", "d": "complete", "e": "refused"}
+        found = cli.json("show", "a")
+        assert (found["priority"], found["metadata"]["samples"]) == ("urgent", 3)
+        assert found["metadata"]["imported"]["state_history"] == history
+        error = cli.json("show", "b")
+        assert error["failure"]["details"] == "no space"
+        assert error["ended_at"] == "2025-11-01T10:00:00.000000Z"
+        assert error["metadata"]["imported"]["cluster_name"] == "c1"
+        again = [item["outcome"] for item in cli.json("import", "table", "--from", name, code=1)]
+        assert sorted(again) == ["existing", "existing", "existing", "held", "refused"]
+
+    @pytest.mark.skipif(not REAL.exists(), reason="the real worksets stand beside the project only")
+    def test_import_of_the_predecessors_settings(self, cli: Cli, tmp_path: Path) -> None:
+        source = REAL / "test_snv" / "daylily_info.yaml"
+        output = tmp_path / "new.toml"
+        told = cli("import", "settings", str(source), "--output", str(output))
+        assert "cluster.template_path" in told.stderr
+        values = cli.json("config", "--config", str(output))
+        assert values["catalog.bucket"]["value"] == "lsmc-dayoa-omics-analysis-us-west-2"
+        assert values["store.profile"]["value"] == "daylily-service-lsmc"
+        cli("import", "settings", str(source), "--output", str(output), code=2)
