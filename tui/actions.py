@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
-ANYWHERE, WORKSETS = "anywhere", "worksets"
+ANYWHERE, WORKSETS, ALERTS = "anywhere", "worksets", "alerts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Action:
     """One or two words for the footer."""
     help: str
     scope: str = ANYWHERE
-    """`worksets`: needs a workset under the cursor."""
+    """`worksets`: needs a workset under the cursor; `alerts`: an alert."""
     changes: bool = False
     footer: bool = True
 
@@ -39,6 +39,8 @@ ACTIONS = (
     Action("change('ignore')", "I", "I", "ignore", "Take it out of the queue until a requeue", WORKSETS, changes=True),
     Action("change('cancel')", "X", "X", "cancel", "Ask its holder to end its run", WORKSETS, changes=True),
     Action("change('priority')", "P", "P", "priority", "Move it to another tier", WORKSETS, changes=True),
+    Action("alert('ack')", "A", "A", "ack", "Take the alert on: it is told no more", ALERTS, changes=True),
+    Action("alert('silence')", "S", "S", "silence", "Tell nobody of the alert for a while", ALERTS, changes=True),
     Action("panel(1)", "1", "1", "queue", "The queue", footer=False),
     Action("panel(2)", "2", "2", "locks", "The locks", footer=False),
     Action("panel(3)", "3", "3", "clusters", "The cluster pool", footer=False),

@@ -202,7 +202,9 @@ class WsmonApp(App[None], inherit_bindings=False):
         self.status_bar.show(self._status)
 
     def _show_keys(self) -> None:
-        self.key_bar.show(workset=self._panel() is not self.clusters, writable=self._status.writable)
+        panel = self._panel()
+        alert = panel is self.alerts
+        self.key_bar.show(workset=panel is not self.clusters, alert=alert, writable=self._status.writable)
 
     # panels
 
@@ -335,6 +337,24 @@ class WsmonApp(App[None], inherit_bindings=False):
         workset_id = self._panel().selected()
         if self._work is not None and workset_id is not None:
             self._work.ask(verb, workset_id)
+
+    def action_alert(self, verb: str) -> None:
+        """Ask about the alert under the cursor, then acknowledge or silence it."""
+        from tui import verbs
+        from tui.screens.confirm import Confirm
+
+        work, alert = self._work, self.alerts.table.current
+        if work is None or self._panel() is not self.alerts or alert is None or isinstance(self.screen, Confirm):
+            return
+        if not self._status.writable:
+            self.flash.say("this session is read-only; nothing was changed", refused=True)
+            return
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None:
+                work.alert(verb, alert, answer)
+
+        self.push_screen(Confirm(verbs.alert_question(verb, alert, self.alerts.now)), answered)
 
     @on(Asked)
     def _confirm(self, message: Asked) -> None:

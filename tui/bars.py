@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.timer import Timer
 from textual.widgets import Static
 
-from tui.actions import ACTIONS, WORKSETS, Action
+from tui.actions import ACTIONS, ALERTS, ANYWHERE, WORKSETS, Action
 from tui.cells import GLYPHS, WORDS
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import age
@@ -100,10 +100,11 @@ class KeyBar(Static):
         super().__init__("", id="keys", markup=False)
         self._shown = ""
 
-    def show(self, *, workset: bool, writable: bool) -> None:
+    def show(self, *, workset: bool, alert: bool, writable: bool) -> None:
         """The keys that do something right now."""
         width = max(20, self.size.width or self.app.size.width)
-        fitting = [a for a in ACTIONS if (workset or a.scope != WORKSETS) and (writable or not a.changes)]
+        there = {ANYWHERE: True, WORKSETS: workset, ALERTS: alert}
+        fitting = [a for a in ACTIONS if there[a.scope] and (writable or not a.changes)]
         always = Text().join(_key(action) for action in fitting if action.name in ALWAYS)
         line = Text(" ")
         for action in fitting:

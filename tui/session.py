@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from wsmon.ports import Clock, Log, StateStore
+from wsmon.services.alarms import Alarms
 from wsmon.services.commands import Commands
 from wsmon.services.scheduler import Scheduler
 
@@ -42,6 +43,9 @@ class Session(Protocol):
 
     def scheduler(self) -> Scheduler:
         """What tells why something waits."""
+
+    def alarms(self) -> Alarms:
+        """What this operator says to alerts."""
 
     def monitor(self, log: Log, **changes: Any) -> Any:
         """A monitor for this process."""

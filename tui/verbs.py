@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tui.cells import WORDS
 from tui.screens.confirm import Answer, Question
 from wsmon.domain import holding, operating
+from wsmon.domain.alerts import AlertRecord
 from wsmon.domain.change import Context
 from wsmon.domain.errors import IllegalTransition, NotFound, StaleWrite, WsmonError
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, age
 from wsmon.domain.workset import Lease, Workset, queue_moment
+from wsmon.services.alarms import Alarms
 from wsmon.services.commands import Commands
 
 
@@ -84,6 +87,39 @@ def perform(commands: Commands, verb: str, target: Workset, answer: Answer) -> s
     method: Any = getattr(commands, verb)
     after = method(target.workset_id, reason=reason, seen=target.rev)
     return f"{target.workset_id}: {verb} done, it is {WORDS[after.state]}"
+
+
+SILENCES = {"1 hour": 3600.0, "4 hours": 14_400.0, "1 day": 86_400.0}
+
+
+def alert_question(verb: str, alert: AlertRecord, now: Instant) -> Question:
+    """What to ask before an alert is acknowledged or silenced."""
+    silence = verb == "silence"
+    return Question(
+        title=f"{'Silence' if silence else 'Acknowledge'} {alert.kind} of {alert.subject}?",
+        facts=[
+            ("alert", alert.fingerprint),
+            ("severity", alert.severity),
+            ("since", age((now - alert.first_at) / 1e6)),
+            ("text", alert.text[:200]),
+        ],
+        consequence="Nobody is told of it until the silence ends."
+        if silence
+        else "It is told no more until it ends; everybody sees that you took it on.",
+        choices=list(SILENCES) if silence else ["ack"],
+        needs_reason=silence,
+    )
+
+
+def say_to_alert(alarms: Alarms, verb: str, alert: AlertRecord, answer: Answer) -> str:
+    """Do it; what came of it. Raises WsmonError."""
+    if verb == "silence":
+        # The name as it is, not as a pattern.
+        exact = re.sub(r"([*?\[])", r"[\1]", alert.fingerprint)
+        alarms.silence({"fingerprint": exact}, SILENCES[answer.choice], answer.reason)
+        return f"{alert.fingerprint}: silenced for {answer.choice}"
+    alarms.take_on(alert, answer.reason)
+    return f"{alert.fingerprint}: acknowledged"
 
 
 def refusal(error: WsmonError, target_id: str) -> str:

@@ -14,6 +14,7 @@ from wsmon.domain.errors import WsmonError
 if TYPE_CHECKING:
     from tui.screens.confirm import Answer, Question
     from tui.session import Session
+    from wsmon.domain.alerts import AlertRecord
     from wsmon.domain.change import Event
     from wsmon.domain.workset import Lease, Workset
 
@@ -109,6 +110,22 @@ class Work:
                 text = verbs.perform(self._session.commands, verb, target, answer)
             except WsmonError as error:
                 self._post(Done(verbs.refusal(error, target.workset_id), refused=True))
+            else:
+                self._post(Done(text, refused=False))
+                self._changed()
+
+        _run(work)
+
+    def alert(self, verb: str, alert: AlertRecord, answer: Answer) -> None:
+        """Acknowledge or silence; ends in Done."""
+
+        def work() -> None:
+            from tui import verbs
+
+            try:
+                text = verbs.say_to_alert(self._session.alarms(), verb, alert, answer)
+            except WsmonError as error:
+                self._post(Done(str(error), refused=True))
             else:
                 self._post(Done(text, refused=False))
                 self._changed()

@@ -21,6 +21,7 @@ from wsmon.services.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from wsmon.adapters.s3 import Bucket
+    from wsmon.services.alarms import Alarms
     from wsmon.services.companion import Companion
     from wsmon.services.config import MonitorConfig
     from wsmon.services.monitor import Monitor
@@ -117,13 +118,20 @@ class Engine:
             version=__version__,
         )
 
+    def alarms(self) -> Alarms:
+        """What this operator says to alerts."""
+        from wsmon.services.alarms import Alarms  # the TUI asks for it when a key wants it
+
+        return Alarms(self.commands, self.skew_seconds)
+
     def relay(self, log: Log, config: MonitorConfig) -> Companion:
         """The relay duty of a monitor, with the channels as set."""
         from wsmon.adapters.courier import ThreadCourier
         from wsmon.services.companion import Companion
         from wsmon.services.plans import RelayConfig
         from wsmon.services.relay import Relay
-        from wsmon.wiring import group_rule, plans
+        from wsmon.services.watching import Watcher
+        from wsmon.wiring import alert_rules, group_rule, plans
 
         relay = Relay(
             self.store,
@@ -139,6 +147,7 @@ class Engine:
             ),
             log=log,
             jitter=random.random,
+            watcher=Watcher(self.store, self.clock, alert_rules(self.settings), skew=config.skew_seconds),
         )
         return Companion("relay", relay.step, relay.close, self.clock, log)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from wsmon.domain.alerts import AlertRecord as AlertRecord  # noqa: PLC0414  the faces read it from here
+from wsmon.domain.alerts import SilenceRecord
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import ChannelError
 from wsmon.domain.messages import Message
@@ -114,23 +116,6 @@ class MonitorRecord:
     place_id: str = ""
     holding: int = 0
     stopping: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AlertRecord:
-    """A condition that somebody should know of and that no workset's state shows by itself."""
-
-    fingerprint: str
-    kind: str
-    """`orphaned`, `duplicate` ..."""
-    severity: str
-    """`critical` or `warning`."""
-    subject: str
-    """Usually a workset id."""
-    text: str
-    first_at: Instant
-    last_at: Instant
-    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,13 +260,28 @@ class StateStore(Protocol):
         """All monitors by name."""
 
     def put_alert(self, alert: AlertRecord) -> None:
-        """Raise an alert; the same fingerprint again updates last_at, text and count (+1), keeps first_at."""
+        """Raise an alert; the same fingerprint again updates last_at, text and count (+1).
+
+        It keeps first_at and what was said to it; one that had ended begins anew.
+        """
+
+    def mark_alert(self, fingerprint: str, status: str, *, by: str = "", reason: str = "", at: Instant = 0) -> bool:
+        """Acknowledge an alert, or note that it has ended (`resolved`); whether there is one."""
 
     def clear_alert(self, fingerprint: str) -> None:
-        """The condition is gone; clearing twice does nothing."""
+        """Forget an alert; clearing twice does nothing."""
 
     def alerts(self, *, consistent: bool = True) -> list[AlertRecord]:
-        """All alerts by first_at."""
+        """All alerts by first_at, those that have ended and wait to be told of included."""
+
+    def put_silence(self, silence: SilenceRecord) -> None:
+        """Keep a silence; the same silence_id again replaces it."""
+
+    def remove_silence(self, silence_id: str) -> None:
+        """Forget a silence; twice does nothing."""
+
+    def silences(self) -> list[SilenceRecord]:
+        """All silences by their end."""
 
     def put_token(self, token: TokenRecord) -> None:
         """Keep a token; the same token_id again replaces it."""

@@ -127,7 +127,7 @@ class TuiSettings(_Section):
 
 
 class AlertSettings(_Section):
-    """How notices are gathered into messages."""
+    """Which conditions are alerts, and how they are gathered into messages."""
 
     group_wait_seconds: float = Field(30.0, ge=0, description="From a group's first notice to its message.")
     group_interval_seconds: float | None = Field(
@@ -136,6 +136,15 @@ class AlertSettings(_Section):
     repeat_interval_seconds: float = Field(14_400.0, gt=0, description="Until a condition that holds is told again.")
     group_by: list[str] = Field(
         ["event_type", "state", "category"], description="What notices of one group have in common."
+    )
+
+    running_longer_seconds: float = Field(86_400.0, ge=0, description="A run that lasts longer is told of; 0: never.")
+    backlog: int = Field(1000, ge=0, description="More ready worksets are a backlog; 0: never.")
+    monitor_silent_seconds: float = Field(300.0, gt=0, description="A monitor without a heartbeat so long is told of.")
+    standing_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="How long a lock is dead, a run unattended, a cluster or a channel unwell before it counts.",
     )
 
     @field_validator("group_by")
@@ -181,7 +190,8 @@ class Settings(BaseSettings):
     tui: TuiSettings = Field(default_factory=TuiSettings, description="The terminal UI.")
     api: ApiSettings = Field(default_factory=ApiSettings, description="The REST service.")
     alerts: AlertSettings = Field(
-        default_factory=AlertSettings, description="How notices are gathered into messages, in Alertmanager's words."
+        default_factory=AlertSettings,
+        description="Which conditions are alerts, and how notices become messages, in Alertmanager's words.",
     )
     channels: Channels = Field(default_factory=dict, description="Who is told, a table each: [channels.NAME].")
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from wsmon.domain.alerts import Rules
 from wsmon.domain.grouping import GroupRule, Route
+from wsmon.domain.needs import microdollars
 from wsmon.domain.notices import Severity
 from wsmon.ports import Channel
 from wsmon.services.plans import ChannelPlan
 
 if TYPE_CHECKING:
     from wsmon.channel_settings import ChannelSettings
-    from wsmon.settings import AlertSettings
+    from wsmon.settings import AlertSettings, Settings
 
 INTERVAL_FACTOR = 10.0
 
@@ -25,6 +27,20 @@ def group_rule(chosen: AlertSettings) -> GroupRule:
         wait=wait,
         interval=INTERVAL_FACTOR * wait if interval is None else interval,
         repeat=chosen.repeat_interval_seconds,
+    )
+
+
+def alert_rules(settings: Settings) -> Rules:
+    """Which conditions are alerts."""
+    chosen, scheduler = settings.alerts, settings.scheduler
+    budget = scheduler.daily_budget_usd
+    return Rules(
+        running_longer=chosen.running_longer_seconds or None,
+        waiting_longer=scheduler.max_wait_seconds or None,
+        backlog=chosen.backlog or None,
+        silent=chosen.monitor_silent_seconds,
+        budget=microdollars(budget) if budget is not None else None,
+        standing=chosen.standing_seconds,
     )
 
 

@@ -20,6 +20,7 @@ from wsmon.ports import StateStore
 from wsmon.services.commands import Commands
 from wsmon.services.plans import ChannelPlan, RelayConfig
 from wsmon.services.relay import Relay
+from wsmon.services.watching import Watcher
 
 T0 = 1_800_000_000_000_000
 
@@ -63,15 +64,20 @@ class FakeChannel:
             raise ChannelDown("connection refused")
         if self.faults:
             raise self.faults.pop(0)
-        if self.refuses & {notice.subject for notice in message.notices}:
+        if self.refuses & {notice.subject for notice in message.notices if notice.seq}:
             raise ChannelRefused("400: no")
         self.taken.append(message)
         return "200"
 
     @property
     def told(self) -> list[str]:
-        """The ids of all notices, in the order they came."""
-        return [notice.notice_id for message in self.taken for notice in message.notices]
+        """The ids of all events, in the order they came."""
+        return [notice.notice_id for message in self.taken for notice in message.notices if notice.seq]
+
+    @property
+    def alerts(self) -> list[str]:
+        """`KIND STATUS` of everything that is no event."""
+        return [f"{n.kind} {n.status.value}" for message in self.taken for n in message.notices if not n.seq]
 
     @property
     def counted(self) -> int:
@@ -86,7 +92,7 @@ class RelayWorld:
 
     def __init__(self, folder: Path, store: StateStore | None = None) -> None:
         self.clock = VirtualClock()
-        self.store: StateStore = store or SqliteStore(folder / "w.db")
+        self.store: StateStore = store or SqliteStore(None)
         self.store.init()
         self.commands = Commands(self.store, self.clock, "tester")
         self.log = SilentLog()
@@ -95,8 +101,18 @@ class RelayWorld:
     def relay(self, *channels: FakeChannel | ChannelPlan, holder: str = "m1", **more: Any) -> Relay:
         plans = [c if isinstance(c, ChannelPlan) else ChannelPlan(c, per_minute=6000) for c in channels]
         store = more.pop("store", self.store)
+        rules = more.pop("rules", None)
         config = RelayConfig(holder, rule=self.rule, **more)
-        return Relay(store, self.clock, InlineCourier(), plans, config, log=self.log, jitter=random.Random(1).random)
+        return Relay(
+            store,
+            self.clock,
+            InlineCourier(),
+            plans,
+            config,
+            log=self.log,
+            jitter=random.Random(1).random,
+            watcher=Watcher(store, self.clock, rules, skew=60.0) if rules is not None else None,
+        )
 
     def run(self, relay: Relay, seconds: float) -> None:
         """Step as often as the relay asks for, for so long."""

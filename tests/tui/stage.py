@@ -20,6 +20,7 @@ from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy, RunRecord
 from wsmon.ports import AlertRecord, ClusterRecord, Log, MonitorRecord, StoreInfo
+from wsmon.services.alarms import Alarms
 from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
 from wsmon.services.scheduler import Scheduler
@@ -91,6 +92,9 @@ class Stage:
 
     def scheduler(self) -> Scheduler:
         return Scheduler(self.store, self.clock)
+
+    def alarms(self) -> Alarms:
+        return Alarms(self.commands, self.skew_seconds)
 
     def monitor(self, log: Log, **changes: Any) -> Any:
         raise AssertionError("no test here runs a monitor inside")

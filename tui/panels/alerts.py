@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.cells import Cell
 from tui.model import SortedRows
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wsmon.ports import AlertRecord
     from wsmon.services.live import Delta
 
-CRITICAL = "critical"  # as wsmon.services.alerting has it, which comes after the first frame
+CRITICAL, ACKNOWLEDGED = "critical", "acknowledged"  # as wsmon.domain.alerts has it, which comes after the first frame
 
 
 class AlertsPanel(Panel["AlertRecord"]):
@@ -33,7 +33,7 @@ class AlertsPanel(Panel["AlertRecord"]):
         ]
         rows: SortedRows[AlertRecord] = SortedRows(
             lambda alert: alert.fingerprint,
-            lambda alert: (alert.severity != CRITICAL, -alert.last_at, alert.fingerprint),
+            _order,
         )
         return RowTable(columns, rows, empty="  nothing needs you", id="alerts-table")
 
@@ -48,7 +48,15 @@ class AlertsPanel(Panel["AlertRecord"]):
         return alert.subject if alert is not None else None
 
 
+def _order(alert: AlertRecord) -> tuple[Any, ...]:
+    from wsmon.domain.alerts import alert_order  # after the first frame
+
+    return alert_order(alert)
+
+
 def _severity(alert: AlertRecord) -> Cell:
+    if alert.status == ACKNOWLEDGED:
+        return Cell("taken on", "dim")
     return Cell(f"! {alert.severity}" if alert.severity == CRITICAL else alert.severity, _STYLES[alert.severity])
 
 

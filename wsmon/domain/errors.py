@@ -4,6 +4,7 @@ WsmonError
 ├── InvalidInput            what was given cannot be used
 │   └── SettingsError       a settings file, variable or flag
 ├── NotFound                no such workset
+│   └── NotThere            no such alert, silence or channel
 ├── Refused                 understood, and the answer is no
 │   ├── IllegalTransition   the state table has no such row
 │   ├── NotDue              a retry whose moment has not come
@@ -54,6 +55,14 @@ class NotFound(WsmonError):
     def __init__(self, workset_id: str) -> None:
         super().__init__(f"no workset {workset_id!r}")
         self.workset_id = workset_id
+
+
+class NotThere(NotFound):
+    """No alert, silence or channel has this name; the text says where the names are."""
+
+    def __init__(self, text: str) -> None:
+        WsmonError.__init__(self, text)
+        self.workset_id = ""
 
 
 class Refused(WsmonError):

@@ -72,8 +72,12 @@ def _value(notice: Notice, name: str) -> str:
 
 
 def incident_of(notice: Notice, by: Sequence[str]) -> str:
-    """Names the condition of a group, the same while it fires and when it ends: 32 hexadecimal digits."""
-    shared = [name for name in by if name not in {"event_type", "kind", "state"}]
+    """Names the condition of a group, the same while it fires and when it ends: 32 hexadecimal digits.
+
+    Fields that the end does not share with the begin are left out: a workset that was requeued
+    has no category any more.
+    """
+    shared = [name for name in by if name not in {"event_type", "kind", "state", "category"}]
     what = notice.kind if notice.event_type == "alert" else notice.fingerprint.partition("/")[0]
     values = [what if notice.status is not Status.INFO else group_of(notice, by)]
     values += [f"{name}={getattr(notice, name)}" for name in shared]

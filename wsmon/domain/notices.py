@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -128,3 +128,14 @@ def notice_from(document: Mapping[str, Any]) -> Notice:
     """The notice of its plain values."""
     known = {item.name: document[item.name] for item in fields(Notice) if item.name in document}
     return Notice(**{**known, "severity": Severity(known["severity"]), "status": Status(known["status"])})
+
+
+def told_marks(notices: Sequence[Notice], now: Instant) -> dict[str, tuple[str, Instant] | None]:
+    """What a desk remembers once it was told of alerts: (mark, when) by fingerprint; None: nothing any more."""
+    marks: dict[str, tuple[str, Instant] | None] = {}
+    for notice in notices:
+        if notice.event_type != "alert" and notice.status is not Status.ACKNOWLEDGED:
+            continue
+        mark = notice.notice_id.rpartition("@")[2].removesuffix(":again")
+        marks[notice.fingerprint] = None if notice.status is Status.RESOLVED else (mark, now)
+    return marks

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wsmon.domain.grouping import MAX_BATCH, Batch, GroupRule, group_of, next_batch, next_due
 from wsmon.domain.messages import Key, Outgoing, message_id
-from wsmon.domain.notices import Notice, notice_document, notice_from
+from wsmon.domain.notices import Notice, notice_document, notice_from, told_marks
 from wsmon.domain.times import Instant
 from wsmon.ports import Clock, Sent
 from wsmon.services.plans import ChannelPlan
@@ -62,6 +62,10 @@ class Desk:
         self.flushed: dict[str, Instant] = {}
         self.aside: dict[Key, Refused] = {}
         self.held = Held()
+        self.told: dict[str, tuple[str, Instant]] = {}
+        """Alerts it was told of: fingerprint -> (which beginning and status, when)."""
+        self.muted: dict[Key, str] = {}
+        """Events whose condition began, or ended, under a silence, and their status."""
         self.failures = 0
         self.retry_at = 0.0
         self.error = ""
@@ -117,13 +121,16 @@ class Desk:
 
     # choosing
 
-    def choose(self, now: Instant) -> Outgoing | None:
-        """What goes out next, or None while nothing is due or the rate is spent."""
+    def choose(self, now: Instant, level: Iterable[Notice] = ()) -> Outgoing | None:
+        """What goes out next, or None while nothing is due or the rate is spent.
+
+        `level` are notices besides the pending events, such as alerts.
+        """
         if self.held.count:
             return self._tell_held() if self._take_token() else None
         batch = self._second_try()
         if batch is None:
-            waiting = (notice for key, notice in self.pending.items() if key not in self.aside)
+            waiting = [*self._in_line(self.pending.values()), *self._in_line(level)]
             incidents = self.plan is not None and self.plan.channel.incidents
             batch = next_batch(waiting, self.flushed, self.rule, now, summary=self._limited and not incidents)
         if batch is None:
@@ -134,7 +141,13 @@ class Desk:
         self._limited = False
         batch = self._cut(batch)
         keys = tuple(notice.key for notice in batch.notices)
-        return Outgoing(message_id(self.name, keys), keys, batch.groups)
+        return Outgoing(
+            message_id(self.name, keys),
+            keys,
+            batch.groups,
+            alerts=tuple(notice for notice in batch.notices if not notice.seq),
+            repeat=any(notice.notice_id.endswith(":again") for notice in batch.notices),
+        )
 
     def _tell_held(self) -> Outgoing:
         held = self.held
@@ -158,6 +171,14 @@ class Desk:
             self.held.groups[group] = self.held.groups.get(group, 0) + 1
             self.held.first_at = min(self.held.first_at or notice.at, notice.at)
             self.held.last_at = max(self.held.last_at, notice.at)
+
+    def _in_line(self, notices: Iterable[Notice]) -> Iterator[Notice]:
+        """All but those that were refused by themselves; an alert's turn comes again after its pause."""
+        moment = self._clock.monotonic()
+        for notice in notices:
+            refused = self.aside.get(notice.key)
+            if refused is None or (not notice.seq and refused.retry_at <= moment):
+                yield notice
 
     def _second_try(self) -> Batch | None:
         """A notice that was refused by itself is tried by itself again."""
@@ -188,8 +209,11 @@ class Desk:
         for group in self.outgoing.groups:
             self.flushed[group] = now
         for key in self.outgoing.keys:
-            self.pending.pop(key, None)
-            self.aside.pop(key, None)
+            self.drop(key)
+        for name, mark in told_marks(self.outgoing.alerts, now).items():
+            self.told.pop(name, None)
+            if mark is not None:
+                self.told[name] = mark
         for refused in self.aside.values():
             refused.proven = True
         if self.outgoing.held:
@@ -227,12 +251,13 @@ class Desk:
         known = self.aside.setdefault(keys[0], Refused(0, 0.0))
         known.tries += 1
         known.retry_at = self._clock.monotonic() + self._pause(known.tries)
-        return keys[0] if known.tries >= REFUSALS and known.proven else None
+        return keys[0] if keys[0][1] and known.tries >= REFUSALS and known.proven else None
 
     def drop(self, key: Key) -> None:
         """Never again."""
         self.pending.pop(key, None)
         self.aside.pop(key, None)
+        self.muted.pop(key, None)
 
     # what the store remembers
 
@@ -242,6 +267,8 @@ class Desk:
         document: dict[str, Any] = {
             "seen_at": seen_at,
             "flushed": dict(newest),
+            "told": self.told,
+            "muted": [[*key, status] for key, status in self.muted.items()],
             "aside": [[*key, known.tries, known.proven] for key, known in self.aside.items()],
         }
         if self.held.newest:
@@ -264,6 +291,8 @@ class Desk:
         """Go on from what the store remembers."""
         document = json.loads(text)
         self.flushed = dict(document.get("flushed", {}))
+        self.told = {name: (mark, at) for name, (mark, at) in document.get("told", {}).items()}
+        self.muted = {(w, seq): status for w, seq, status in document.get("muted", [])}
         self.aside = {(w, seq): Refused(tries, 0.0, proven) for w, seq, tries, proven in document.get("aside", [])}
         held = document.get("held")
         if held:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from wsmon.domain.alerts import RESOLVED
 from wsmon.domain.errors import Conflict, IllegalTransition, NotFound
 from wsmon.domain.observing import LeaseWatch
 from wsmon.domain.states import WorksetState
@@ -99,8 +100,13 @@ class Reaper:
         """Clear the orphan alerts of what is attended again or over."""
         self._waiting = {key: since for key, since in self._waiting.items() if key in suspects}
         for alert in self._commands.store.alerts():
-            if alert.kind == "orphaned" and alert.subject not in suspects and self._attended(alert, leases):
-                self._commands.store.clear_alert(alert.fingerprint)
+            if (
+                alert.kind == "orphaned"
+                and alert.status != RESOLVED
+                and alert.subject not in suspects
+                and self._attended(alert, leases)
+            ):
+                self._commands.store.mark_alert(alert.fingerprint, RESOLVED, at=self._clock.now())
 
     def _attended(self, alert: AlertRecord, leases: Mapping[str, Lease]) -> bool:
         """Whether the alert's condition is over; another observer may know better that a lease is dead."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from wsmon.domain.errors import ChannelDown, ChannelRefused, StaleWrite
+from wsmon.domain.grouping import incident_of
 from wsmon.domain.messages import Key, Message, Outgoing, compose
-from wsmon.domain.notices import Notice, notice_of
+from wsmon.domain.notices import Notice, Status, notice_of
 from wsmon.domain.times import Instant, micros
 from wsmon.ports import AlertRecord, Clock, Courier, Log, Sent, StateStore
 from wsmon.services.desk import Desk
@@ -15,6 +17,8 @@ from wsmon.services.duties import Duty
 from wsmon.services.ledger import Ledger
 from wsmon.services.outbox import Found, OutboxReader
 from wsmon.services.plans import ChannelPlan, RelayConfig
+from wsmon.services.standing import Standing
+from wsmon.services.watching import Watcher
 
 DUTY = "relay"
 PAGE = 500
@@ -24,6 +28,7 @@ BUSY_PAUSE = 0.1
 FORGET_SECONDS = 86_400.0
 STAMP_SECONDS = 3600.0
 YIELD_SECONDS = 300.0
+WATCH_SECONDS = 10.0
 
 
 class Relay:
@@ -44,13 +49,15 @@ class Relay:
         *,
         log: Log,
         jitter: Callable[[], float],
+        watcher: Watcher | None = None,
     ) -> None:
-        """`jitter` draws evenly from [0, 1)."""
+        """`jitter` draws evenly from [0, 1); the watcher keeps the alerts while this monitor is on duty."""
         self._store, self._clock, self._courier, self._log = store, clock, courier, log
         self._plans, self._config, self._jitter = plans, config, jitter
         self._duty = Duty(store, clock, DUTY, config.holder, seconds=config.duty_seconds, skew=config.skew_seconds)
         self._term = 0
-        self._rest_until = self._yield_at = self._stamp_due = 0.0
+        self._watcher, self._standing = watcher, Standing(store, clock, config.rule.repeat)
+        self._rest_until = self._yield_at = self._stamp_due = self._watch_due = self._refresh_due = 0.0
         self._reader = OutboxReader(store, clock)
         self._ledger = Ledger()
         self.desks: dict[str, Desk] = {}
@@ -69,6 +76,7 @@ class Relay:
             if not self._duty.hold() or not self._begin_term():
                 return self._config.poll_seconds
             self._take_events()
+            self._look()
             for desk in self.desks.values():
                 self._serve(desk)
             self._tidy()
@@ -179,11 +187,34 @@ class Relay:
     def _enter(self, key: Key, notice: Notice) -> bool:
         """Lay it on the desks that want it and do not have it; whether one waits for it."""
         desks = self.desks.values()
-        wanting = [desk.name for desk in desks if desk.wants(notice) and key not in desk.held.newest]
+        wanting = [d.name for d in desks if d.wants(notice) and key not in d.held.newest and key not in d.muted]
         waiting = self._ledger.enter(key, wanting, owed=[desk.name for desk in desks if key in desk.aside])
         for name in waiting:
             self.desks[name].pending[key] = notice
         return bool(waiting)
+
+    # alerts
+
+    def _look(self) -> None:
+        """Keep the alerts, and what is to be quiet."""
+        moment = self._clock.monotonic()
+        if self._watcher is not None and moment >= self._watch_due:
+            down = {d.name: (d.down_since, d.error) for d in self.desks.values() if d.down_since is not None}
+            self._watcher.look(down)
+            self._watch_due, self._refresh_due = moment + WATCH_SECONDS, moment
+        if moment >= self._refresh_due:
+            self._standing.refresh()
+            self._standing.end(list(self.desks.values()))
+            self._refresh_due = moment + self._config.poll_seconds
+        for desk in self.desks.values():
+            quiet = self._standing.hush(desk)
+            if quiet:
+                self._remember(desk)
+                muted = {key: desk.muted[key] for key in quiet if key in desk.muted}
+                self._let_go(desk, quiet)
+                desk.muted |= muted
+            if desk.muted:
+                self._standing.wake(desk)
 
     # messages
 
@@ -204,15 +235,23 @@ class Relay:
         self._courier.start(desk.plan.channel, message)
 
     def _choose(self, desk: Desk) -> bool:
-        desk.outgoing = desk.choose(self._clock.now())
+        desk.outgoing = desk.choose(self._clock.now(), self._standing.notices(desk))
         if desk.outgoing is None:
             return False
+        desk.outgoing = self._with_firing(desk, desk.outgoing)
         try:
             self._remember(desk)
         except BaseException:
             desk.outgoing = None  # nothing may go out that is not written down
             raise
         return True
+
+    def _with_firing(self, desk: Desk, out: Outgoing) -> Outgoing:
+        """With how many conditions of its incident hold, for those who keep incidents open until none does."""
+        notice = desk.pending.get(out.keys[0]) or next(iter(out.alerts), None) if out.keys else None
+        if notice is None or notice.status is Status.INFO or len(out.groups) != 1:
+            return out
+        return replace(out, firing=self._standing.firing(incident_of(notice, desk.rule.by), desk.rule.by))
 
     def _message(self, desk: Desk, out: Outgoing) -> Message | None:
         """The message as it was written down; None where none of its events can be read any more."""

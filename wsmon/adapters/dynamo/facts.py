@@ -14,7 +14,7 @@ from wsmon.adapters.dynamo import keys
 from wsmon.adapters.dynamo.client import condition_failed
 from wsmon.adapters.dynamo.reading import Reading
 from wsmon.domain.pool import ClusterRecord, Held
-from wsmon.ports import AlertRecord, MonitorRecord, TokenRecord
+from wsmon.ports import MonitorRecord, TokenRecord
 
 
 class Facts(Reading):
@@ -75,33 +75,6 @@ class Facts(Reading):
     def monitors(self, *, consistent: bool = True) -> list[MonitorRecord]:
         """All monitors by name."""
         return [MonitorRecord(**document) for document in self._documents(keys.MONITORS, consistent)]
-
-    def put_alert(self, alert: AlertRecord) -> None:
-        """Raise an alert, or count it once more."""
-        document = asdict(alert)
-        first, count = document.pop("first_at"), document.pop("count")
-        self._connection.call(
-            lambda: self._connection.send(
-                "update_item",
-                TableName=self._connection.table,
-                Key=ex.wire_item({"pk": keys.ALERTS, "sk": alert.fingerprint}),
-                UpdateExpression="SET document = :document, first_at = if_not_exists(first_at, :first) ADD #n :n",
-                ExpressionAttributeNames={"#n": "n"},
-                ExpressionAttributeValues=ex.wire_item({":document": dumps(document), ":first": first, ":n": count}),
-            )
-        )
-
-    def clear_alert(self, fingerprint: str) -> None:
-        """The condition is gone."""
-        self._remove(keys.ALERTS, fingerprint)
-
-    def alerts(self, *, consistent: bool = True) -> list[AlertRecord]:
-        """All alerts by their first moment."""
-        found = [
-            AlertRecord(first_at=item["first_at"], count=item["n"], **json.loads(item["document"]))
-            for item in self._partition(keys.ALERTS, consistent)
-        ]
-        return sorted(found, key=lambda alert: (alert.first_at, alert.fingerprint))
 
     def put_token(self, token: TokenRecord) -> None:
         """Keep a token."""

@@ -13,9 +13,9 @@ from wsmon.adapters import codec
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys, schema, writing
+from wsmon.adapters.dynamo.alerts import Alerts
 from wsmon.adapters.dynamo.client import Connection, condition_failed
 from wsmon.adapters.dynamo.duties import Duties
-from wsmon.adapters.dynamo.facts import Facts
 from wsmon.adapters.dynamo.reading import lease_of
 from wsmon.adapters.resolving import stands
 from wsmon.domain.change import Change
@@ -28,7 +28,7 @@ BULK = 40
 """Worksets of one tally shard in a transaction: 40 with their events, and the tally, are 81 of 100 items."""
 
 
-class DynamoStore(Facts, Duties):
+class DynamoStore(Alerts, Duties):
     """For many machines; every change is one transaction."""
 
     def __init__(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from wsmon.adapters.codec import cluster_document, cluster_from, dumps
 from wsmon.adapters.sqlite.connection import Connections
 from wsmon.adapters.sqlite.writing import read_spend
 from wsmon.domain.pool import ClusterRecord, Held
-from wsmon.ports import AlertRecord, MonitorRecord, TokenRecord
+from wsmon.ports import MonitorRecord, TokenRecord
 
 
 class Facts:
@@ -32,10 +32,10 @@ class Facts:
                 "SELECT cluster, workset_id, token, vcpus, memory_mib, until FROM claims"
             ):
                 claims.setdefault(cluster, {})[workset_id] = Held(*held)
-            drains = {document["name"]: document["why"] for document in _documents(connection, "drain")}
+            drains = {document["name"]: document["why"] for document in documents(connection, "drain")}
             return [
                 cluster_from(document, claims.get(document["name"], {}), drains.get(document["name"], ""))
-                for document in _documents(connection, "cluster")
+                for document in documents(connection, "cluster")
             ]
 
         return self._connections.run(read)
@@ -54,29 +54,7 @@ class Facts:
 
     def monitors(self, *, consistent: bool = True) -> list[MonitorRecord]:
         """All monitors by name."""
-        return self._connections.run(lambda c: [MonitorRecord(**d) for d in _documents(c, "monitor")])
-
-    def put_alert(self, alert: AlertRecord) -> None:
-        """Raise an alert, or count it once more."""
-
-        def write(connection: sqlite3.Connection) -> None:
-            found = connection.execute(
-                "SELECT document FROM facts WHERE kind = 'alert' AND name = ?", (alert.fingerprint,)
-            ).fetchone()
-            known = AlertRecord(**json.loads(found[0])) if found else None
-            kept = replace(alert, first_at=known.first_at, count=known.count + 1) if known else alert
-            _write(connection, "alert", alert.fingerprint, asdict(kept))
-
-        self._connections.transact(write)
-
-    def clear_alert(self, fingerprint: str) -> None:
-        """The condition is gone."""
-        self._remove("alert", fingerprint)
-
-    def alerts(self, *, consistent: bool = True) -> list[AlertRecord]:
-        """All alerts by their first moment."""
-        found = self._connections.run(lambda c: [AlertRecord(**d) for d in _documents(c, "alert")])
-        return sorted(found, key=lambda alert: (alert.first_at, alert.fingerprint))
+        return self._connections.run(lambda c: [MonitorRecord(**d) for d in documents(c, "monitor")])
 
     def put_token(self, token: TokenRecord) -> None:
         """Keep a token."""
@@ -88,11 +66,11 @@ class Facts:
 
     def tokens(self) -> list[TokenRecord]:
         """All tokens by name."""
-        found = self._connections.run(lambda c: [TokenRecord(**d) for d in _documents(c, "token")])
+        found = self._connections.run(lambda c: [TokenRecord(**d) for d in documents(c, "token")])
         return sorted(found, key=lambda token: (token.name, token.token_id))
 
     def _put(self, kind: str, name: str, document: dict[str, object]) -> None:
-        self._connections.transact(lambda connection: _write(connection, kind, name, document))
+        self._connections.transact(lambda connection: write_fact(connection, kind, name, document))
 
     def _remove(self, kind: str, name: str) -> None:
         self._connections.transact(
@@ -100,10 +78,12 @@ class Facts:
         )
 
 
-def _write(connection: sqlite3.Connection, kind: str, name: str, document: dict[str, object]) -> None:
+def write_fact(connection: sqlite3.Connection, kind: str, name: str, document: dict[str, object]) -> None:
+    """Put a document."""
     connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (kind, name, dumps(document)))
 
 
-def _documents(connection: sqlite3.Connection, kind: str) -> list[dict[str, Any]]:
+def documents(connection: sqlite3.Connection, kind: str) -> list[dict[str, Any]]:
+    """All documents of a kind by name."""
     found = connection.execute("SELECT document FROM facts WHERE kind = ? ORDER BY name", (kind,))
     return [json.loads(text) for (text,) in found]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from wsmon.adapters import codec
 from wsmon.adapters.sqlite import writing
+from wsmon.adapters.sqlite.alerts import Alerts
 from wsmon.adapters.sqlite.connection import Connections, MemoryConnections
 from wsmon.adapters.sqlite.duties import Duties
-from wsmon.adapters.sqlite.facts import Facts
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import InvalidInput, StaleWrite
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
@@ -22,7 +22,7 @@ from wsmon.ports import FeedPage, OutboxPage, RowPage, StoreInfo
 _ALL_TIERS = tuple(priority.tier for priority in WorksetPriority)
 
 
-class SqliteStore(Facts, Duties):
+class SqliteStore(Alerts, Duties):
     """Durable, for several processes of one machine; makes itself at first use.
 
     Writers take turns, so an event's number orders the feed and a feed cursor never misses one.

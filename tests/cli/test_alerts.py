@@ -1,0 +1,43 @@
+"""Alerts, acknowledgements and silences from a shell."""
+
+from __future__ import annotations
+
+from tests.cli.run import Cli
+
+
+def broken(cli: Cli, name: str) -> None:
+    """A workset in error, made by a monitor whose command finds the data bad."""
+    (cli.folder / "wsmon.toml").write_text('[monitor]\ncommand = ["sh", "-c", "exit 65"]\n')
+    cli("register", name, "--bucket", "b")
+    cli("monitor", "--once")
+
+
+def test_an_alert_is_listed_taken_on_and_silenced(any_cli: Cli) -> None:
+    cli = any_cli
+    cli("init")
+    assert cli.json("alerts") == []
+    broken(cli, "w1")
+    (alert,) = cli.json("alerts")
+    assert (alert["fingerprint"], alert["status"], alert["silenced"]) == ("error/w1", "firing", False)
+    assert "acknowledged" in cli("ack", "w1", "--reason", "on it").stdout
+    (alert,) = cli.json("alerts")
+    assert (alert["status"], alert["reason"]) == ("acknowledged", "on it")
+    cli("silence", "workset=w*", "kind=error", "--for", "4h", "--reason", "known")
+    (silence,) = cli.json("silences")
+    assert silence["matchers"] == {"workset": "w*", "kind": "error"}
+    assert cli.json("alerts")[0]["silenced"] is True
+    assert "error/w1" in cli("alerts").stdout
+    cli("silence", "--end", silence["silence_id"])
+    assert cli.json("silences") == []
+    cli("requeue", "w1", "--reason", "mended")
+    assert cli.json("alerts") == []
+
+
+def test_mistakes_are_named_and_nothing_is_done(cli: Cli) -> None:
+    assert "wsmon alerts" in cli("ack", "nothing", code=3).stderr
+    assert "FIELD=PATTERN" in cli("silence", "w*", "--for", "1h", "--reason", "r", code=2).stderr
+    assert "colour" in cli("silence", "colour=red", "--for", "1h", "--reason", "r", code=2).stderr
+    assert "4h" in cli("silence", "kind=error", "--for", "soon", "--reason", "r", code=2).stderr
+    assert "reason" in cli("silence", "kind=error", "--for", "1h", code=2).stderr
+    assert "wsmon silences" in cli("silence", "--end", "x", code=3).stderr
+    assert cli.json("silences") == []

@@ -1,0 +1,170 @@
+"""Alerts begin, are told once, repeat, are acknowledged or silenced, and end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.relay.world import FakeChannel, RelayWorld
+from wsmon.domain.alerts import ACKNOWLEDGED, RESOLVED, AlertRecord, Rules, SilenceRecord
+from wsmon.domain.grouping import Route
+from wsmon.domain.notices import Severity, Status
+from wsmon.domain.times import micros
+from wsmon.ports import ClusterRecord, MonitorRecord
+from wsmon.services.plans import ChannelPlan
+
+RULES = Rules(silent=120.0, backlog=3)
+
+
+def people(channel: FakeChannel) -> ChannelPlan:
+    return ChannelPlan(channel, Route(min_severity=Severity.WARNING), per_minute=6000)
+
+
+def silence(world: RelayWorld, seconds: float, **matchers: str) -> None:
+    now = world.clock.now()
+    world.store.put_silence(SilenceRecord("s1", matchers, now, now + micros(seconds), "ann", "known"))
+
+
+def titles(channel: FakeChannel) -> list[str]:
+    return [message.title for message in channel.taken]
+
+
+def test_a_silent_monitor_is_told_of_once_and_its_return_too(world: RelayWorld) -> None:
+    channel = FakeChannel("chat")
+    relay = world.relay(people(channel), rules=RULES)
+    record = MonitorRecord("m9", "host", 1, world.clock.now(), world.clock.now())
+    world.store.put_monitor(record)
+    world.run(relay, 100)
+    assert not channel.taken
+    world.run(relay, 400)
+    assert channel.alerts == ["monitor silent firing"]
+    world.store.put_monitor(replace(record, heartbeat_at=world.clock.now()))
+    world.run(relay, 60)
+    assert channel.alerts == ["monitor silent firing", "monitor silent resolved"]
+    assert not world.store.alerts()
+
+
+def test_what_stands_is_told_again_after_the_repeat_interval_unless_somebody_took_it_on(world: RelayWorld) -> None:
+    world.rule = replace(world.rule, repeat=3600)
+    channel = FakeChannel("chat")
+    relay = world.relay(people(channel), rules=RULES)
+    world.store.put_cluster(ClusterRecord("c1", 4, world.clock.now(), health="failed"))
+    world.fail("w1")
+    world.run(relay, 200)
+    assert (channel.alerts, channel.told) == (["cluster unhealthy firing"], ["w1:3"])
+    world.run(relay, 3600)
+    assert channel.alerts.count("cluster unhealthy firing") == 2
+    assert sorted(titles(channel)) == sorted(
+        [*(first := ["c1: cluster unhealthy", "w1: error (data)"]), *(f"still: {title}" for title in first)]
+    )
+    for name in ("cluster/c1", "error/w1"):
+        kind, _, subject = name.partition("/")
+        world.store.put_alert(AlertRecord(name, kind, "warning", subject, "", 1, 1))
+        assert world.store.mark_alert(name, ACKNOWLEDGED, by="ann", at=world.clock.now())
+    told = len(channel.taken)
+    world.run(relay, 8000)
+    assert len(channel.taken) == told
+
+
+def test_incidents_are_acknowledged_and_end_when_the_last_of_the_group_does(world: RelayWorld) -> None:
+    pager = FakeChannel("pager", incidents=True)
+    relay = world.relay(people(pager), rules=RULES)
+    world.fail("a", "b")
+    world.run(relay, 100)
+    (begun,) = pager.taken
+    assert (begun.count, begun.status, begun.firing) == (2, Status.FIRING, 2)
+    world.store.put_alert(AlertRecord("error/a", "error", "warning", "a", "", 1, 1))
+    world.store.mark_alert("error/a", ACKNOWLEDGED, by="ann", at=world.clock.now())
+    world.run(relay, 400)
+    assert pager.taken[-1].status is Status.ACKNOWLEDGED
+    for name in ("a", "b"):
+        world.commands.requeue(name, reason="mended")
+        world.run(relay, 400)
+    ended = [(message.status, message.firing) for message in pager.taken[2:]]
+    assert ended == [(Status.RESOLVED, 1), (Status.RESOLVED, 0)]
+    assert {message.incident for message in pager.taken} == {begun.incident}
+    assert not world.store.alerts()
+
+
+def test_a_silence_holds_and_ends_and_the_resolve_arrives(world: RelayWorld) -> None:
+    channel = FakeChannel("chat")
+    relay = world.relay(people(channel), rules=RULES)
+    silence(world, 3600, kind="error", workset="w*")
+    world.fail("w1", "w2", "other")
+    world.run(relay, 600)
+    assert channel.told == ["other:3"]
+    assert not world.waiting(), "what is silenced does not stop up the outbox"
+    world.commands.requeue("w2", reason="mended under the silence")
+    world.run(relay, 600)
+    relay.close()
+    relay = world.relay(people(channel), rules=RULES, holder="m2")
+    world.run(relay, 3000)
+    assert channel.told == ["other:3", "w1:3"], "w2 began and ended unheard"
+    world.commands.requeue("w1", reason="mended")
+    world.run(relay, 400)
+    assert channel.told == ["other:3", "w1:3", "w1:4"]
+    assert titles(channel)[-1] == "resolved: w1: error"
+
+
+def test_an_end_under_a_silence_is_told_when_the_silence_is_over(world: RelayWorld) -> None:
+    channel = FakeChannel("chat")
+    relay = world.relay(people(channel), rules=RULES)
+    world.fail("w1")
+    world.run(relay, 100)
+    silence(world, 1000, workset="w1")
+    world.commands.requeue("w1", reason="mended")
+    world.run(relay, 900)
+    assert channel.told == ["w1:3"]
+    world.run(relay, 400)
+    assert channel.told == ["w1:3", "w1:4"]
+
+
+def test_a_failing_channel_is_told_of_by_the_others(world: RelayWorld) -> None:
+    good, bad = FakeChannel("good"), FakeChannel("bad")
+    bad.down = True
+    relay = world.relay(people(good), people(bad), rules=RULES)
+    world.fail("w1")
+    world.run(relay, 400)
+    assert good.alerts == ["channel failing firing"]
+    bad.down = False
+    world.run(relay, 1000)
+    assert good.alerts == ["channel failing firing", "channel failing resolved"]
+    assert "w1:3" in bad.told
+    assert not world.store.alerts()
+
+
+def test_a_killed_relay_tells_an_alert_once(world: RelayWorld) -> None:
+    channel = FakeChannel("chat")
+    world.store.put_monitor(MonitorRecord("m9", "host", 1, 1, 1))
+    for life in range(3):
+        world.run(world.relay(people(channel), rules=RULES, holder=f"m{life}"), 300)
+        world.clock.sleep(200)
+    assert channel.alerts == ["monitor silent firing"]
+
+
+@pytest.mark.parametrize(
+    ("matchers", "hit"),
+    [
+        ({"kind": "orphaned"}, True),
+        ({"kind": "orph*", "workset": "w?"}, True),
+        ({"workset": "x*"}, False),
+        ({"severity": "critical"}, True),
+        ({"severity": "critical", "workset": "x"}, False),
+    ],
+)
+def test_every_matcher_must_fit(matchers: dict[str, str], hit: bool) -> None:
+    alert = AlertRecord("orphaned/w1", "orphaned", "critical", "w1", "", 1, 1)
+    record = SilenceRecord("s", matchers, 10, 20, "ann", "r")
+    assert record.matches(alert, 10) is hit
+    assert not record.matches(alert, 9)
+    assert not record.matches(alert, 20)
+
+
+def test_a_resolved_alert_that_comes_back_is_a_new_one(world: RelayWorld) -> None:
+    alert = AlertRecord("orphaned/w1", "orphaned", "critical", "w1", "", 10, 10)
+    world.store.put_alert(alert)
+    world.store.mark_alert("orphaned/w1", RESOLVED, at=20)
+    world.store.put_alert(replace(alert, first_at=30, last_at=30))
+    (found,) = world.store.alerts()
+    assert (found.first_at, found.status, found.count) == (30, "firing", 1)

@@ -1,0 +1,42 @@
+"""Alerts are taken on and silenced from the keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.stage import Stage, screen_text, settled
+from tests.tui.test_actions import confirm, said
+
+
+async def test_an_alert_is_taken_on_and_silenced(tmp_path: Path) -> None:
+    stage = Stage(tmp_path).busy()
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot, lambda: "orphaned" in screen_text(pilot.app))
+        await pilot.press("A")
+        assert not stage.real.alerts()[0].by, "the key is for an alert, and the queue has the cursor"
+        await pilot.press("4")
+        shown = await confirm(pilot, "A", "on it")
+        assert "orphaned/x" in shown
+        await settled(pilot, lambda: "acknowledged" in said(pilot))
+        (alert,) = stage.real.alerts()
+        assert (alert.status, alert.by, alert.reason) == ("acknowledged", stage.who, "on it")
+        await settled(pilot, lambda: "taken on" in screen_text(pilot.app))
+        await pilot.press("g")
+        await confirm(pilot, "S", "known", choice=1)
+        await settled(pilot, lambda: "silenced for 4 hours" in said(pilot))
+        (silence,) = stage.real.silences()
+        assert round((silence.ends_at - silence.starts_at) / 1e6) == 14_400
+        assert silence.by == stage.who
+
+
+@pytest.mark.parametrize("key", ["A", "S"])
+async def test_read_only_leaves_alerts_alone(tmp_path: Path, key: str) -> None:
+    stage = Stage(tmp_path, writable=False).busy()
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot, lambda: "orphaned" in screen_text(pilot.app))
+        await pilot.press("4", key)
+        await settled(pilot, lambda: "read-only" in said(pilot))
+        assert len(pilot.app.screen_stack) == 1
+    assert not stage.real.silences()
