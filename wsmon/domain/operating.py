@@ -65,7 +65,7 @@ def register(
     return Change(current, after, event_of(ctx, Verb.REGISTER, None, after, detail))
 
 
-def requeue(workset: Workset, ctx: Context) -> Change:
+def requeue(workset: Workset, ctx: Context, *, keep_attempts: bool = False) -> Change:
     """Ready again, attempts anew. An in-progress workset must be unattended."""
     require(workset, Verb.REQUEUE, "it has a live lock; unlock it first" if workset.holder is not None else "")
     return changed(
@@ -75,7 +75,7 @@ def requeue(workset: Workset, ctx: Context) -> Change:
         detail={"run_token": workset.run.run_token} if workset.state is S.IN_PROGRESS and workset.run else None,
         state=S.READY,
         queued_at=ctx.now,
-        attempt=0,
+        attempt=workset.attempt if keep_attempts else 0,
         expiries=0,
         retry_after=None,
         ended_at=None,
@@ -86,6 +86,12 @@ def requeue(workset: Workset, ctx: Context) -> Change:
         slot=None,
         taken=None,
     )
+
+
+def retry_now(workset: Workset, ctx: Context) -> Change:
+    """A retrying workset ready before its moment; the attempts it has used stay used, or it would never be failed."""
+    require(workset, Verb.REQUEUE, "" if workset.state is S.RETRYING else "it is not retrying")
+    return requeue(workset, ctx, keep_attempts=True)
 
 
 def ignore(workset: Workset, ctx: Context) -> Change:

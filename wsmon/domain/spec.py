@@ -11,7 +11,7 @@ from typing import Any
 
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.needs import check_requirements
-from wsmon.domain.states import WorksetPriority
+from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.workset import JSONObject
 
 MAX_ID_BYTES = 512
@@ -56,6 +56,14 @@ def parse_priority(value: str) -> WorksetPriority:
     except ValueError:
         tiers = ", ".join(WorksetPriority)
         raise InvalidInput(f"priority {shown(value)} is unknown; use one of {tiers}") from None
+
+
+def parse_state(value: str) -> WorksetState:
+    """The state named by `value`. Raises InvalidInput that lists the states."""
+    try:
+        return WorksetState(value)
+    except ValueError:
+        raise InvalidInput(f"state {shown(value)} is unknown; use one of {', '.join(WorksetState)}") from None
 
 
 def check_name(what: str, value: object, limit: int = MAX_ID_BYTES) -> str:

@@ -209,6 +209,10 @@ class Commands(Registering):
         """Ready again, attempts anew."""
         return self._operate(workset_id, operating.requeue, reason, seen, needed=True)
 
+    def retry_now(self, workset_id: str, *, reason: str, seen: int | None = None) -> Workset:
+        """Ready before the retry's moment; the attempts stay used."""
+        return self._operate(workset_id, operating.retry_now, reason, seen, needed=True)
+
     def ignore(self, workset_id: str, *, reason: str | None = None, seen: int | None = None) -> Workset:
         """Take a workset out of the queue."""
         return self._operate(workset_id, operating.ignore, reason, seen)

@@ -55,17 +55,19 @@ def move(
     workset = said.get(workset_id)
     holder = _HOLDERS.get(target.state)
     if holder is not None and (target.state is not S.READY or workset.state in {S.LOCKED, S.IN_PROGRESS}):
-        return holder(said, workset, target, _token(workset, owner, token))
+        return holder(said, workset, target, _token(workset, target, owner, token))
     operator = _OPERATORS.get(target.state)
     if operator is None:
         raise _illegal(workset, target.state, "take its lock instead")
     return operator(said, workset, target)
 
 
-def _token(workset: Workset, owner: str | None, token: int | None) -> int:
+def _token(workset: Workset, target: Target, owner: str | None, token: int | None) -> int:
     """The fencing token the caller writes under. Raises LockLost where `owner` does not hold the lock."""
     if token is not None:
         return token
+    if owner is None and workset.holder is None:
+        raise _illegal(workset, target.state, "nobody holds its lock")
     if owner is not None and check_name("owner", owner) != workset.holder:
         raise LockLost(workset.workset_id, workset.token, "stolen" if workset.holder else "unknown", workset.holder)
     return workset.token
