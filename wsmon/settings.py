@@ -162,7 +162,7 @@ class ApiSettings(_Section):
     host: str = Field("127.0.0.1", description="The address; another than loopback needs tokens.")
     port: int = Field(8000, ge=0, le=65535, description="The port; 0 takes a free one.")
     rate_limit: str = Field("120000/minute", description="How often one client may ask, such as 600/minute.")
-    denied_rate_limit: str = Field("60/minute", description="How often one client is told that its token is wrong.")
+    denied_rate_limit: str = Field("600/minute", description="How often one client is told that its token is wrong.")
     body_bytes: int = Field(1_048_576, gt=0, description="The largest body of a request.")
     body_seconds: float = Field(10.0, gt=0, description="How long a request's body may take to come.")
     event_streams: int = Field(64, gt=0, description="How many event streams may be open at once.")

@@ -16,9 +16,11 @@ from tests.services.world import SilentLog
 from tests.waiting import wait_for
 from wsmon.adapters.clock import SystemClock
 from wsmon.domain.roles import Role
+from wsmon.domain.scheduling import Policy
 from wsmon.ports import StateStore
 from wsmon.services.access import create_token
 from wsmon.services.commands import Commands
+from wsmon.services.pooling import StorePool
 from wsmon.workset_api import create_app
 
 
@@ -72,10 +74,13 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(store: StateStore, *, host: str = "127.0.0.1", **options: Any) -> Iterator[Service]:
+def serving(
+    store: StateStore, *, host: str = "127.0.0.1", scheduler: bool = False, **options: Any
+) -> Iterator[Service]:
     """The service over a store, until the end of the block."""
     log, commands = SilentLog(), Commands(store, SystemClock(), "local")
-    app = create_app(Over(commands), log=log, **options)
+    pool = StorePool(commands, Policy()) if scheduler else None
+    app = create_app(Over(commands), pool, log=log, **options)
     listener = socket.create_server((host, 0), backlog=512)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

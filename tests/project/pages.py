@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from tests.api.server import Over
+from wsmon.adapters.clock import SystemClock
+from wsmon.adapters.sqlite import SqliteStore
 from wsmon.channel_settings import CHANNEL_TYPES
+from wsmon.services.commands import Commands
 from wsmon.settings import FILE_NAME, PREFIX, Settings
+from wsmon.workset_api import create_app
 
 ROOT = Path(__file__).parent.parent.parent
 HEAD = f"""# Settings
@@ -64,5 +70,13 @@ def _default(setting: Any) -> str:
     return f"`{json.dumps(value)}`"
 
 
+def openapi_text() -> str:
+    """docs/openapi.json."""
+    store = SqliteStore(Path(os.devnull))  # the schema asks no store
+    app = create_app(Over(Commands(store, SystemClock(), "docs")))
+    return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
+    (ROOT / "docs/openapi.json").write_text(openapi_text(), encoding="utf-8")
     (ROOT / "docs/settings.md").write_text(settings_page(), encoding="utf-8")

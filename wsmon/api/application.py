@@ -104,9 +104,8 @@ def _schema(app: FastAPI, made: Callable[[], dict[str, Any]]) -> Callable[[], di
     def schema() -> dict[str, Any]:
         if app.openapi_schema is None:
             found = made()
-            parts = found.setdefault("components", {})
-            parts.setdefault("schemas", {})["Problem"] = problems.SCHEMA
-            parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            problems.gather(found)
+            found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             for path, operations in found["paths"].items():
                 for operation in operations.values():
                     operation["security"] = [{}] if path in {"/", "/healthz", "/readyz"} else [{"token": []}]

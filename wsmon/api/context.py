@@ -38,7 +38,7 @@ class Limits:
     """Bounds of what one client may ask."""
 
     rate: str = "120000/minute"
-    denied_rate: str = "60/minute"
+    denied_rate: str = "600/minute"
     body_bytes: int = 1_048_576
     body_seconds: float = 10.0
     streams: int = 64

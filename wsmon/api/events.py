@@ -35,7 +35,14 @@ OLDEST_DAYS = 31
         **described(),
         200: {
             "description": "Server-sent events. `id` resumes, `event` is the verb, `data` is the event as in a history.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {
+                "text/event-stream": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+                    }
+                }
+            },
         },
     },
 )

@@ -41,6 +41,7 @@ _STATUSES: tuple[tuple[type[WsmonError], int], ...] = (
 # What of an error a program may want; each is a text, a number or a list of texts.
 _FACTS = ("workset_id", "state", "verb", "allowed", "holder", "token", "retry_after", "cluster")
 _DESCRIPTIONS = {
+    400: "The request cannot be read at all.",
     401: "No token, or one that is wrong or has expired.",
     403: "The token's role may not do this, or the lock is another's.",
     404: "No such workset.",
@@ -91,9 +92,24 @@ SCHEMA: dict[str, Any] = {
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these problems, besides those any route may."""
+    always = (400, 401, 403, 408, 413, 422, 429, 503)
+    return {n: _response(n) for n in sorted({*always, *statuses})}
+
+
+def _response(status: int) -> dict[str, Any]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    always = (401, 403, 408, 413, 422, 429, 503)
-    return {n: {"description": _DESCRIPTIONS[n], "content": content} for n in sorted({*always, *statuses})}
+    return {"description": _DESCRIPTIONS[status], "content": content}
+
+
+def gather(schema: dict[str, Any]) -> None:
+    """Put the problems into the schema's components once, and let every route refer to them."""
+    parts = schema.setdefault("components", {})
+    parts.setdefault("schemas", {})["Problem"] = SCHEMA
+    parts["responses"] = {f"Problem{status}": _response(status) for status in _DESCRIPTIONS}
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            for status in operation["responses"].keys() & set(map(str, _DESCRIPTIONS)):
+                operation["responses"][status] = {"$ref": f"#/components/responses/Problem{status}"}
 
 
 def problem(

@@ -22,8 +22,8 @@ class _Out(BaseModel):
 class WorksetCreate(_In):
     """A workset to be registered."""
 
-    workset_id: str = Field(description="Its id, for ever.", examples=["ws-001"])
-    bucket: str = Field(description="Where its input lies.", examples=["my-bucket"])
+    workset_id: str = Field(min_length=1, description="Its id, for ever.", examples=["ws-001"])
+    bucket: str = Field(min_length=1, description="Where its input lies.", examples=["my-bucket"])
     prefix: str = Field(description="Its folder in the bucket.", examples=["worksets/ws-001/"])
     priority: WorksetPriority = Field(WorksetPriority.NORMAL, description="Its tier in the queue.")
     metadata: dict[str, Any] | None = Field(None, description="Anything about it.", examples=[{"samples": 10}])
