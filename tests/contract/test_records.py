@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.contract.conftest import World
 from wsmon.adapters.dynamo import DynamoStore
 from wsmon.adapters.sqlite import SqliteStore
-from wsmon.domain.errors import StoreUnusable
+from wsmon.domain.errors import InvalidInput, StoreUnusable
 from wsmon.domain.states import WorksetState
 from wsmon.ports import TokenRecord
 from wsmon.services.tailing import Tail
@@ -77,6 +78,17 @@ def test_a_tail_goes_on_after_any_event_without_a_loss(world: World) -> None:
     assert {"w3", "w4"} <= set(rest)
     if world.engine == "sqlite":
         assert rest == ["w3", "w4"]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "-1", "1" * 19, "0" * 19, "0" * 20, "9" * 40, "\u0661" * 20, "0" * 80, "1#w#1"]
+)
+def test_a_made_up_feed_cursor_is_refused_or_costs_nothing(world: World, cursor: str) -> None:
+    world.register("w")
+    began = time.monotonic()
+    with contextlib.suppress(InvalidInput):
+        world.store.feed(cursor)
+    assert time.monotonic() - began < 5
 
 
 def test_tokens_are_kept_replaced_and_forgotten(world: World) -> None:

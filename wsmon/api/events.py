@@ -25,7 +25,7 @@ from wsmon.services.tailing import Tail
 router = APIRouter(tags=["events"])
 CHUNK = 500
 PING_SECONDS = 15.0
-OLDEST_DAYS = 31
+OLDEST_DAYS = 7
 
 
 @router.get(
@@ -49,13 +49,15 @@ OLDEST_DAYS = 31
 async def events(
     api: Api,
     said: Reader,
-    since: Annotated[dt.datetime | None, Query(description="From this moment on; UTC if unsaid.")] = None,
+    since: Annotated[
+        dt.datetime | None, Query(description="From this moment on, a week back at most; UTC if unsaid.")
+    ] = None,
     follow: Annotated[bool, Query(description="false: end after the events there are.")] = True,
     last_event_id: Annotated[str | None, Header(description="Go on after this event; a browser sends it.")] = None,
 ) -> StreamingResponse:
     """Every event from now, from `since`, or after Last-Event-ID: none is left out.
 
-    On DynamoDB a stream that is resumed may show events of the last seconds again; (workset_id, seq) tells them.
+    On DynamoDB a stream that is resumed may show events of the last minutes again; (workset_id, seq) tells them.
     """
     if follow:
         api.hub.refuse_crowd()

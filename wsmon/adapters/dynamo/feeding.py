@@ -17,6 +17,8 @@ SKEW = 60_000_000
 """Microseconds by which another machine's clock may be ahead of this one's, or behind."""
 LOOK_BACK_EVERY = 60_000_000
 """Microseconds between looks over the whole skew: events of a clock that is behind sort before what was read."""
+OLDEST = 31 * 86_400_000_000
+"""Microseconds a cursor may lie back: every hour of them is a query, so a made-up cursor must not ask for a century."""
 _DIGITS = 20
 
 

@@ -10,7 +10,7 @@ from wsmon.adapters import codec
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys
 from wsmon.adapters.dynamo.client import Connection
-from wsmon.adapters.dynamo.feeding import REREAD, SKEW, Mark
+from wsmon.adapters.dynamo.feeding import OLDEST, REREAD, SKEW, Mark
 from wsmon.domain.change import Event
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
@@ -159,13 +159,17 @@ class Reading:
         now = self._clock.now()
         mark, events, newest = Mark.of(cursor, now), list[Event](), 0
         cursors: list[str] = []
-        for hour in range(int(mark.after[:20]) // keys.HOUR, (now + SKEW) // keys.HOUR + 1):
+        first = int(mark.after[:20]) // keys.HOUR
+        if first < (now - OLDEST) // keys.HOUR:
+            raise InvalidInput("the feed is asked for events of more than 31 days ago; begin later, or read histories")
+        for hour in range(first, (now + SKEW) // keys.HOUR + 1):
             condition = "feed_pk = :pk AND feed_sk > :after"
             values = {":pk": keys.feed_partition(hour * keys.HOUR), ":after": mark.after}
             for item, _ in self._query(condition, values, IndexName=keys.FEED_INDEX, Limit=limit - len(events)):
                 events.append(codec.event_from(item))
                 newest = max(newest, events[-1].at)
-                cursors.append(f"{events[-1].at - REREAD:020d}")
+                # Another's clock may be behind this event's, whose own may be ahead.
+                cursors.append(f"{min(newest, now) - SKEW - REREAD:020d}")
                 if len(events) == limit:
                     return FeedPage(events, mark.reached(newest, now, item["feed_sk"]).text, True, cursors)
         return FeedPage(events, mark.ended(newest, now, len(events)).text, False, cursors)

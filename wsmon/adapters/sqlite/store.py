@@ -19,6 +19,7 @@ from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Tombstone, Workset
 from wsmon.ports import FeedPage, OutboxPage, RowPage, StoreInfo
 
+CURSOR_DIGITS = 18
 _ALL_TIERS = tuple(priority.tier for priority in WorksetPriority)
 
 
@@ -181,7 +182,7 @@ class SqliteStore(Alerts, Duties):
 
     def feed(self, cursor: str, limit: int = 1000) -> FeedPage:
         """Events after the cursor, in the order they were written."""
-        if not cursor.isdecimal():
+        if not cursor.isdecimal() or len(cursor) > CURSOR_DIGITS:
             raise InvalidInput(f"the feed cursor {cursor[:40]!r} is not one of this store's")
         found = self._connections.run(
             lambda c: c.execute(
