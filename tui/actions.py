@@ -25,11 +25,13 @@ class Action:
     """`worksets`: needs a workset under the cursor; `alerts`: an alert."""
     changes: bool = False
     footer: bool = True
+    short: str = ""
+    """The label where there is little room; by default the label."""
 
 
 ACTIONS = (
-    Action("detail", "enter,d", "⏎", "detail", "The workset with its history", WORKSETS),
-    Action("filter", "slash", "/", "filter", "Only what has every word; !word: has it not"),
+    Action("detail", "enter,d", "⏎", "detail", "The workset with its history", WORKSETS, short="show"),
+    Action("filter", "slash", "/", "filter", "Only what has every word; !word: has it not", short="find"),
     Action(
         "change('requeue')", "R", "R", "requeue", "Put it back into the queue, attempts anew", WORKSETS, changes=True
     ),
@@ -38,7 +40,7 @@ ACTIONS = (
     ),
     Action("change('ignore')", "I", "I", "ignore", "Take it out of the queue until a requeue", WORKSETS, changes=True),
     Action("change('cancel')", "X", "X", "cancel", "Ask its holder to end its run", WORKSETS, changes=True),
-    Action("change('priority')", "P", "P", "priority", "Move it to another tier", WORKSETS, changes=True),
+    Action("change('priority')", "P", "P", "priority", "Move it to another tier", WORKSETS, changes=True, short="prio"),
     Action("alert('ack')", "A", "A", "ack", "Take the alert on: it is told no more", ALERTS, changes=True),
     Action("alert('silence')", "S", "S", "silence", "Tell nobody of the alert for a while", ALERTS, changes=True),
     Action("panel(1)", "1", "1", "queue", "The queue", footer=False),
@@ -52,6 +54,7 @@ ACTIONS = (
     Action("zoom", "z", "z", "zoom", "The panel alone, or all of them again"),
     Action("refresh", "r", "r", "refresh", "Look now", footer=False),
     Action("unfilter", "escape", "esc", "back", "Take the filter off", footer=False),
+    Action("palette", "colon,ctrl+p", ":", "palette", "Any of these by name, or a workset by its id"),
     Action("help", "question_mark", "?", "help", "This page"),
     Action("quit", "q,ctrl+c", "q", "quit", "Leave"),
 )

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -18,6 +19,7 @@ from textual.widgets import Input, Static
 
 from tui.actions import bindings
 from tui.bars import Flash, KeyBar, Status, StatusBar, strip
+from tui.guard import while_open
 from tui.painting import TightScreen
 from tui.panels.alerts import AlertsPanel
 from tui.panels.base import Panel
@@ -40,14 +42,7 @@ if TYPE_CHECKING:
 
 SILENT_SECONDS = 120
 HANG_UP_SECONDS, QUIT_SECONDS = 2.0, 5.0
-EMPTY = """
-  The store is empty. In another terminal:
-
-    wsmon demo                          a show with real short runs
-    wsmon import folder DIR             workset folders of the file system
-    wsmon register ID --bucket B        one workset
-    wsmon monitor                       claim and run what is ready
-"""
+NO_WORKSET = "no workset under the cursor; 1 goes to the queue"
 
 
 class WsmonApp(App[None], inherit_bindings=False):
@@ -130,6 +125,7 @@ class WsmonApp(App[None], inherit_bindings=False):
     # what comes from the follower
 
     @on(Connected)
+    @while_open
     def _connected(self, message: Connected) -> None:
         session = self._session = message.session
         self._work = Work(session, self.post_message, self._follower.look_now)
@@ -156,6 +152,7 @@ class WsmonApp(App[None], inherit_bindings=False):
         self._monitor_thread.start()
 
     @on(Changed)
+    @while_open
     def _changed(self) -> None:
         delta = self._follower.take()
         if delta is None:
@@ -163,6 +160,9 @@ class WsmonApp(App[None], inherit_bindings=False):
         self._rows.update(delta.rows)
         for workset_id in delta.gone:
             self._rows.pop(workset_id, None)
+        if self._read_at is None:
+            for panel in self.panels:
+                panel.answered()
         self._read_at = delta.at
         status = self._status
         status.trouble, status.counts, status.alerts = "", dict(delta.counts), len(delta.alerts)
@@ -179,14 +179,21 @@ class WsmonApp(App[None], inherit_bindings=False):
 
     def _show_empty(self, delta: Delta) -> None:
         if not self._rows and not any(delta.counts.values()):
-            self.queue.tabs.update(EMPTY)
+            from tui.hints import empty_store
+
+            self.queue.hint(empty_store(self._session.store_url if self._session else ""))
 
     @on(Troubled)
+    @while_open
     def _troubled(self, message: Troubled) -> None:
         self._status.trouble = f"{message.error}; trying again in {message.pause:.0f} s"
         self._panels_screen.set_class(self._read_at is not None, "-stale")
+        if self._read_at is None:
+            for panel in self.panels:
+                panel.unanswered()
         self._show_status()
 
+    @while_open
     def _tick(self) -> None:
         """Once a second: ages that read differently are painted, nothing else."""
         if self._session is not None and not self._status.trouble:
@@ -290,12 +297,31 @@ class WsmonApp(App[None], inherit_bindings=False):
 
         self.push_screen(Help())
 
+    def action_palette(self) -> None:
+        """Everything by name."""
+        from tui.palette import palette  # with what Textual's own needs: not before it is asked for
+
+        self.push_screen(palette())
+
+    def worksets_like(self, text: str, limit: int) -> list[str]:
+        """Ids that hold the text, in any case."""
+        wanted = text.casefold()
+        return list(islice((workset_id for workset_id in self._rows if wanted in workset_id.casefold()), limit))
+
+    def go_to(self, workset_id: str) -> None:
+        """Put the cursor on a workset, whatever filter hid it."""
+        self.action_panel(1)
+        if not self.queue.go_to(workset_id):
+            self.flash.say(f"{workset_id} is not in the queue any more", refused=True)
+
     def action_detail(self) -> None:
         """Everything about the workset under the cursor."""
         from tui.screens.detail import Detail
 
         workset_id = self._panel().selected()
-        if workset_id is not None and self._session is not None:
+        if workset_id is None:
+            self.flash.say(NO_WORKSET, refused=True)
+        elif self._session is not None:
             self.push_screen(Detail(workset_id))
 
     def on_detail_wanted(self, message: Detail.Wanted) -> None:
@@ -321,6 +347,7 @@ class WsmonApp(App[None], inherit_bindings=False):
             self._work.read(screen.workset_id)
 
     @on(Read)
+    @while_open
     def _was_read(self, message: Read) -> None:
         screen = self._detail()
         if screen is None:
@@ -335,7 +362,10 @@ class WsmonApp(App[None], inherit_bindings=False):
     def action_change(self, verb: str) -> None:
         """Ask about the workset under the cursor, then do it."""
         workset_id = self._panel().selected()
-        if self._work is not None and workset_id is not None:
+        if workset_id is None:
+            self.flash.say(NO_WORKSET, refused=True)
+        elif self._work is not None:
+            self.flash.expect(f"{verb} {workset_id}: asking the store …")
             self._work.ask(verb, workset_id)
 
     def action_alert(self, verb: str) -> None:
@@ -344,10 +374,13 @@ class WsmonApp(App[None], inherit_bindings=False):
         from tui.screens.confirm import Confirm
 
         work, alert = self._work, self.alerts.table.current
-        if work is None or self._panel() is not self.alerts or alert is None or isinstance(self.screen, Confirm):
+        if work is None or isinstance(self.screen, Confirm):
             return
         if not self._status.writable:
             self.flash.say("this session is read-only; nothing was changed", refused=True)
+            return
+        if self._panel() is not self.alerts or alert is None:
+            self.flash.say("no alert under the cursor; 4 goes to the alerts", refused=True)
             return
 
         def answered(answer: Answer | None) -> None:
@@ -357,20 +390,24 @@ class WsmonApp(App[None], inherit_bindings=False):
         self.push_screen(Confirm(verbs.alert_question(verb, alert, self.alerts.now)), answered)
 
     @on(Asked)
+    @while_open
     def _confirm(self, message: Asked) -> None:
         from tui.screens.confirm import Confirm
 
+        self.flash.hush()
         work, target = self._work, message.target
         if work is None or isinstance(self.screen, Confirm):
             return  # the key was pressed twice
 
         def answered(answer: Answer | None) -> None:
             if answer is not None:
+                self.flash.expect(f"{message.verb} {target.workset_id}: waiting for the store …")
                 work.change(message.verb, target, answer)
 
         self.push_screen(Confirm(message.question), answered)
 
     @on(Done)
+    @while_open
     def _was_done(self, message: Done) -> None:
         self.flash.say(message.text, refused=message.refused)
 

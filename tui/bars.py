@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 S = WorksetState
 COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE)
 ALWAYS = {"help", "quit"}
+TIGHT_WIDTH = 100
 STYLES = {S.ERROR: "red", S.FAILED: "red", S.IN_PROGRESS: "green", S.LOCKED: "yellow", S.RETRYING: "yellow"}
 
 
@@ -73,7 +74,8 @@ class StatusBar(Static):
             left.append(f" {visible(place)}", "cyan")
             left.append(f"  {visible(status.who)}", "dim")
             left.append("" if status.writable else "  read-only", "bold yellow")
-            left.append(f"  {status.monitors} monitor{'' if status.monitors == 1 else 's'}", "dim")
+            monitors = str(status.monitors) if status.age is not None else "–"
+            left.append(f"  {monitors} monitor{'' if monitors == '1' else 's'}", "dim")
         return _between(left, right, width)
 
     def _counts(self, status: Status, width: int) -> Text:
@@ -82,14 +84,14 @@ class StatusBar(Static):
             line.truncate(width, overflow="ellipsis")
             return line
         line = Text(" ")
+        known = status.age is not None
         for state in COUNTED:
             count = status.counts.get(state, 0)
             style = STYLES.get(state, "") if count else "dim"
             word = WORDS[state] if width >= 100 else ""
-            line.append(f"{GLYPHS[state]} {count:,} {word}".rstrip() + "  ", style)
-        right = Text(
-            f"{status.alerts} alert{'' if status.alerts == 1 else 's'} ", "bold red" if status.alerts else "dim"
-        )
+            line.append(f"{GLYPHS[state]} {f'{count:,}' if known else '–'} {word}".rstrip() + "  ", style)
+        alerts = str(status.alerts) if known else "–"
+        right = Text(f"{alerts} alert{'' if alerts == '1' else 's'} ", "bold red" if status.alerts else "dim")
         return _between(line, right, width)
 
 
@@ -105,10 +107,12 @@ class KeyBar(Static):
         width = max(20, self.size.width or self.app.size.width)
         there = {ANYWHERE: True, WORKSETS: workset, ALERTS: alert}
         fitting = [a for a in ACTIONS if there[a.scope] and (writable or not a.changes)]
-        always = Text().join(_key(action) for action in fitting if action.name in ALWAYS)
+        fitting.sort(key=lambda action: action.scope != ALERTS)
+        tight = width < TIGHT_WIDTH
+        always = Text().join(_key(action, tight=tight) for action in fitting if action.name in ALWAYS)
         line = Text(" ")
         for action in fitting:
-            part = _key(action)
+            part = _key(action, tight=tight)
             # Help and quit are never what is cut off.
             if action.footer and action.name not in ALWAYS and line.cell_len + part.cell_len + always.cell_len < width:
                 line.append_text(part)
@@ -123,6 +127,8 @@ class Flash(Static):
     """What came of a change, over the last lines of the screen until a key is pressed or it is old."""
 
     SECONDS = 10.0
+    EXPECT_AFTER = 0.15
+    """A store that answers sooner needs no word, and no bytes for one."""
 
     def __init__(self) -> None:
         super().__init__("", id="flash", markup=False)
@@ -135,16 +141,30 @@ class Flash(Static):
 
     def say(self, text: str, *, refused: bool) -> None:
         """Show it."""
+        self._show("!" if refused else "✓", text, refused=refused)
+        self._timer = self.set_timer(self.SECONDS, self.hush)
+
+    def expect(self, text: str) -> None:
+        """Show what is waited for, unless it is there at once; whatever is said next takes its place."""
+        self._forget()
+        self._timer = self.set_timer(self.EXPECT_AFTER, lambda: self._show("…", text, refused=False))
+
+    def _show(self, mark: str, text: str, *, refused: bool) -> None:
+        self._forget()
         self.text = visible(text)[:500]
-        self.update(Text.assemble((" ! " if refused else " ✓ ", "bold"), self.text))
+        self.update(Text.assemble((f" {mark} ", "bold"), self.text))
         self.set_class(refused, "-refused")
+        self.set_class(mark == "…", "-waiting")
         self.display = True
+
+    def _forget(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(self.SECONDS, self.hush)
+            self._timer = None
 
     def hush(self) -> None:
         """It was read."""
+        self._forget()
         self.display = False
 
 
@@ -157,8 +177,9 @@ def strip(panels: Sequence[Panel[Any]], active: Panel[Any]) -> Text:
     return Text(" ").join(parts)
 
 
-def _key(action: Action) -> Text:
-    return Text.assemble((action.shown, "bold cyan"), (f" {action.label}  ", "dim"))
+def _key(action: Action, *, tight: bool) -> Text:
+    label = f" {action.short or action.label} " if tight else f" {action.label}  "
+    return Text.assemble((action.shown, "bold cyan"), (label, "dim"))
 
 
 def _between(left: Text, right: Text, width: int) -> Text:

@@ -15,7 +15,7 @@ GLYPHS = {
     WorksetState.IN_PROGRESS: "●",
     WorksetState.COMPLETE: "✓",
     WorksetState.ERROR: "✗",
-    WorksetState.FAILED: "✗",
+    WorksetState.FAILED: "⊘",
     WorksetState.RETRYING: "↻",
     WorksetState.IGNORED: "–",
     WorksetState.ARCHIVED: "▪",

@@ -41,6 +41,10 @@ class Session(Protocol):
     def skew_seconds(self) -> float:
         """How far the clocks of different machines may differ."""
 
+    @property
+    def store_url(self) -> str:
+        """What `--store` takes to come to this store; empty for the default one."""
+
     def scheduler(self) -> Scheduler:
         """What tells why something waits."""
 

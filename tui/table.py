@@ -136,6 +136,13 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
         """Move the cursor by pages."""
         self._go(self._cursor + int(pages * max(1, self._body_height)))
 
+    def go_to(self, key: str) -> bool:
+        """Move the cursor to a row by its key; whether it is there."""
+        place = self.rows.find(key)
+        if place is not None:
+            self._go(place)
+        return place is not None
+
     def action_edge(self, end: int) -> None:
         """Move the cursor to the first or the last row."""
         self._go(len(self.rows) - 1 if end else 0)

@@ -25,9 +25,16 @@ def question(verb: str, target: Workset, lease: Lease | None, now: Instant) -> Q
         title=f"{verb.capitalize()} {target.workset_id}?",
         facts=_facts(target, lease, now),
         consequence=_consequence(verb, target),
-        choices=[p.value for p in WorksetPriority if p is not target.priority] if verb == "priority" else [verb],
+        choices=_choices(verb, target),
         needs_reason=verb in {"requeue", "unlock"},
+        leave="Keep it" if verb == "cancel" else "Cancel",
     )
+
+
+def _choices(verb: str, target: Workset) -> list[str]:
+    if verb == "priority":
+        return [p.value for p in WorksetPriority if p is not target.priority]
+    return ["cancel the run" if verb == "cancel" else verb]
 
 
 def _try(verb: str, target: Workset, now: Instant) -> None:

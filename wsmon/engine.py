@@ -53,6 +53,11 @@ class Engine:
         """How far the clocks of different machines may differ."""
         return self.settings.monitor.skew_seconds
 
+    @property
+    def store_url(self) -> str:
+        """What `--store` takes to come to this store; empty for the default one."""
+        return f"{self.store.info.engine}:{self.store.info.name}" if self.settings.store.url else ""
+
     def run_root(self) -> Path:
         """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table."""
         chosen = self.settings.monitor.run_root

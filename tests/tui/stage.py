@@ -74,6 +74,7 @@ class Stage:
     refresh_seconds: float = 0.05
     who: str = "ada@node-1"
     skew_seconds: float = 60.0
+    store_url: str = ""
     clock: StillClock = field(default_factory=StillClock)
 
     def __post_init__(self) -> None:

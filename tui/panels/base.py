@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wsmon.services.live import Delta
 
 Row = TypeVar("Row")
+UNKNOWN, UNANSWERED = "  asking the store …", "  unknown: the store has not answered"
 
 
 class Panel(Vertical, Generic[Row]):
@@ -26,6 +27,8 @@ class Panel(Vertical, Generic[Row]):
         self._title = self.border_title = f"{number} {name}"
         self._count = 0
         self.table = self.make_table()
+        # Nothing may look like "all is well" before the store has said so.
+        self._nothing, self.table.empty = self.table.empty, UNKNOWN
 
     def make_table(self) -> RowTable[Row]:
         """The panel's table."""
@@ -38,6 +41,15 @@ class Panel(Vertical, Generic[Row]):
     def show(self, delta: Delta) -> None:
         """Take what changed."""
         raise NotImplementedError
+
+    def answered(self) -> None:
+        """The store has answered: from now on an empty table means that there is nothing."""
+        self.table.empty = self._nothing
+
+    def unanswered(self) -> None:
+        """The store was asked and has not answered yet."""
+        self.table.empty = UNANSWERED
+        self.table.repaint()
 
     def count(self, number: int) -> None:
         """Say in the title how many there are; a title that is set again would repaint the panel."""

@@ -25,20 +25,28 @@ class ClustersPanel(Panel["ClusterRecord"]):
     def make_table(self) -> RowTable[ClusterRecord]:
         """Columns by how much room there is."""
         columns: list[Column[ClusterRecord]] = [
-            Column("NAME", lambda c: Cell(c.name, "plain"), share=2),
-            Column("SLOTS", lambda c: Cell(bar(len(c.claims), c.slots), _fullness(c)), 14),
-            Column("LOAD", lambda c: Cell(f"{c.load:.1f}", "dim"), 5, right=True),
-            Column("CPU", lambda c: Cell(f"{c.cpu_percent:.0f}%", "dim"), 4, from_width=42, right=True),
-            Column("MEM", lambda c: Cell(f"{c.memory_percent:.0f}%", "dim"), 4, from_width=47, right=True),
-            Column("HEALTH", self._health, 8, from_width=56),
-            Column("RUNS", lambda c: Cell(" ".join(c.claims), "dim"), share=3, from_width=64),
+            Column("NAME", lambda c: self._told(c, c.name, "plain"), share=2),
+            Column("SLOTS", lambda c: self._told(c, bar(len(c.claims), c.slots), _fullness(c)), 14),
+            Column("LOAD", lambda c: self._told(c, f"{c.load:.1f}"), 5, right=True),
+            Column("CPU", lambda c: self._told(c, f"{c.cpu_percent:.0f}%"), 4, from_width=50, right=True),
+            Column("MEM", lambda c: self._told(c, f"{c.memory_percent:.0f}%"), 4, from_width=55, right=True),
+            Column("HEALTH", self._health, 9),
+            Column("RUNS", lambda c: Cell(" ".join(c.claims), "dim"), share=3, from_width=66),
         ]
         rows: SortedRows[ClusterRecord] = SortedRows(lambda c: c.name, lambda c: (c.name,))
         return RowTable(columns, rows, empty="  no cluster has reported; start a monitor", id="clusters-table")
 
+    def _old(self, cluster: ClusterRecord) -> bool:
+        return self.now - cluster.updated_at > OLD_SECONDS * 1_000_000
+
+    def _told(self, cluster: ClusterRecord, text: str, style: str = "plain") -> Cell:
+        """What a cluster said of itself: dimmed once it is old, so that it never passes for live."""
+        return Cell(text, "low" if self._old(cluster) else style)
+
     def _health(self, cluster: ClusterRecord) -> Cell:
-        if self.now - cluster.updated_at > OLD_SECONDS * 1_000_000:
-            return Cell(f"? {self.since(cluster.updated_at)}", "warn")
+        """As it said; once that is old, how old, in every width."""
+        if self._old(cluster):
+            return Cell(f"{self.since(cluster.updated_at)} ago", "warn")
         return Cell(cluster.health, "good" if cluster.health == "running" else "warn")
 
     def show(self, delta: Delta) -> None:

@@ -64,6 +64,8 @@ class QueuePanel(Panel["Row"]):
         self._state: WorksetState | None = None
         self._filter = Filter("")
         self.filter_text = ""
+        self._states: Text | None = None
+        """The line of states as it was drawn last."""
         self._all: Mapping[str, Row] = {}
         self._counts: Mapping[WorksetState, int] = {}
         super().__init__(1, "queue")
@@ -99,9 +101,15 @@ class QueuePanel(Panel["Row"]):
     def show(self, delta: Delta) -> None:
         """Take changed rows and counts."""
         self.table.apply(delta.rows, delta.gone)
-        if delta.counts != self._counts:
+        if delta.counts != self._counts or self.filter_text:
             self._counts = dict(delta.counts)
             self._show_states()
+
+    def hint(self, text: Text) -> None:
+        """Say this in place of the states, until there is something to show."""
+        if text != self._states:
+            self._states = text
+            self.tabs.update(text)
 
     def attach(self, rows: Mapping[str, Row]) -> None:
         """The rows a new filter chooses from; the owner keeps them current."""
@@ -116,23 +124,34 @@ class QueuePanel(Panel["Row"]):
         self.table.load(self._all.values(), self._admits)
         self._show_states()
 
+    def go_to(self, workset_id: str) -> bool:
+        """Put the cursor on a workset; state and filter give way where they hide it. Whether it is there."""
+        if self.table.go_to(workset_id):
+            return True
+        self._state = None
+        self.narrow(text="")
+        return self.table.go_to(workset_id)
+
     def _show_states(self) -> None:
         line = self._tabs(words=True)
         if line.cell_len > self.tabs.size.width:
             line = self._tabs(words=False)
         line.no_wrap, line.overflow = True, "ellipsis"
-        self.tabs.update(line)
+        if line != self._states:
+            self._states = line
+            self.tabs.update(line)
 
     def _tabs(self, *, words: bool) -> Text:
         """The states that have worksets, the chosen one marked; without words only it keeps its own."""
         total = sum(self._counts.get(state, 0) for state in SHOWN)
+        shown = len(self.table.rows) if self.filter_text else None
         parts = [Text(f"/{visible(self.filter_text)[:40]} ", "bold yellow")] if self.filter_text else []
-        parts.append(_tab("all", total, chosen=self._state is None))
+        parts.append(_tab("all", total, shown, chosen=self._state is None))
         for state in SHOWN:
             count, chosen = self._counts.get(state, 0), state is self._state
             if count or chosen:
                 word = f"{GLYPHS[state]} {WORDS[state]}" if words or chosen else GLYPHS[state]
-                parts.append(_tab(word, count, chosen=chosen))
+                parts.append(_tab(word, count, shown, chosen=chosen))
         return Text("  ").join(parts)
 
     def selected(self) -> str | None:
@@ -154,5 +173,8 @@ def _note(row: Row) -> Cell:
     return Cell("", "dim")
 
 
-def _tab(word: str, count: int, *, chosen: bool) -> Text:
-    return Text(f"{word} {count:,}", style="bold reverse" if chosen else "")
+def _tab(word: str, count: int, shown: int | None, *, chosen: bool) -> Text:
+    """A state's count; under a filter the chosen one says how many of them pass, and the others are dimmed."""
+    if shown is None:
+        return Text(f"{word} {count:,}", style="bold reverse" if chosen else "")
+    return Text(f"{word} {shown:,} of {count:,}", style="bold reverse") if chosen else Text(f"{word} {count:,}", "dim")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -14,6 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from wsmon.domain.visible import visible
+
+KEYS = "type a reason · ⏎ to the button, ⏎ again does it · esc: no change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,10 @@ class Question:
     """Name and value, one a line."""
     consequence: str
     choices: Sequence[str]
-    """What can be done, as buttons beside Cancel."""
+    """What can be done, as buttons beside the one that leaves."""
     needs_reason: bool = False
+    leave: str = "Cancel"
+    """The button that changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Answer:
 
 
 class Confirm(ModalScreen[Answer | None]):
-    """Focus is on Cancel; esc leaves everything as it is."""
+    """Focus is on the button that leaves; what is typed there is the reason all the same."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
@@ -58,11 +63,12 @@ class Confirm(ModalScreen[Answer | None]):
             yield Static(_facts(question.facts), id="confirm-facts")
             yield Static(Text(visible(question.consequence), "yellow"), id="confirm-consequence")
             placeholder = "reason (needed)" if question.needs_reason else "reason (may be left out)"
-            yield Input(placeholder=placeholder, max_length=4096, id="confirm-reason")
+            yield Input(placeholder=placeholder, max_length=4096, select_on_focus=False, id="confirm-reason")
             with Horizontal(id="confirm-buttons"):
-                yield Button("Cancel", id="leave")
+                yield Button(question.leave, id="leave")
                 for index, choice in enumerate(question.choices):
-                    yield Button(Text(choice.capitalize()), id=f"choice-{index}", variant="warning")
+                    yield Button(Text(_capital(choice)), id=f"choice-{index}", variant="warning")
+            yield Static(Text(KEYS), id="confirm-keys")
 
     def on_mount(self) -> None:
         """Nothing happens by a stray Enter."""
@@ -72,9 +78,43 @@ class Confirm(ModalScreen[Answer | None]):
         """Change nothing."""
         self.dismiss(None)
 
-    def on_input_submitted(self) -> None:
+    def on_key(self, event: events.Key) -> None:
+        """A word typed while a button has the focus is the reason, and none of it is lost."""
+        if isinstance(self.focused, Button) and event.is_printable and event.character:
+            event.stop()
+            self._write(event.character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted is the reason as well; of many lines the first, as in any field of one line."""
+        if isinstance(self.focused, Button) and event.text:
+            event.stop()
+            self._write(event.text.splitlines()[0])
+
+    def _write(self, text: str) -> None:
+        reason = self.query_one("#confirm-reason", Input)
+        reason.insert_text_at_cursor(text)
+        reason.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
         """From the reason to the first choice, which Enter then takes."""
-        self.query_one("#choice-0", Button).focus()
+        if self._question.needs_reason and not event.value.strip():
+            self._ask_for_reason()
+        else:
+            self.query_one("#choice-0", Button).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """A reason is there now."""
+        if event.value.strip():
+            event.input.remove_class("-missing")
+            self.query_one("#confirm-keys", Static).update(Text(KEYS))
+
+    def _ask_for_reason(self) -> None:
+        reason = self.query_one("#confirm-reason", Input)
+        reason.add_class("-missing")
+        reason.focus()
+        self.query_one("#confirm-keys", Static).update(
+            Text("A reason is needed: say in a few words why", "bold yellow")
+        )
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Go, if the reason is there."""
@@ -84,9 +124,7 @@ class Confirm(ModalScreen[Answer | None]):
             return
         reason = self.query_one("#confirm-reason", Input)
         if self._question.needs_reason and not reason.value.strip():
-            reason.placeholder = "say why in a few words"
-            reason.add_class("-missing")
-            reason.focus()
+            self._ask_for_reason()
             return
         index = int(str(event.button.id).removeprefix("choice-"))
         self.dismiss(Answer(self._question.choices[index], reason.value.strip()))
@@ -100,3 +138,7 @@ def _facts(facts: Sequence[tuple[str, str]]) -> Text:
         line.append(visible(value)[:300], "not dim")
         lines.append(line)
     return Text("\n").join(lines)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -21,11 +21,11 @@ class Help(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "leave", show=False)]
 
     def compose(self) -> ComposeResult:
-        """Movement, then what looks, then what changes."""
+        """Movement, then what changes, then what looks."""
         looks = [(a.shown, a.help) for a in ACTIONS if not a.changes]
         changes = [(a.shown, a.help) for a in ACTIONS if a.changes]
         grid = Table.grid(padding=(0, 2))
-        for title, keys in (("move", MOVEMENT), ("look", looks), ("change (each asks first)", changes)):
+        for title, keys in (("move", MOVEMENT), ("change (each asks first)", changes), ("look", looks)):
             grid.add_row(Text(title, "bold"), "")
             for key, text in keys:
                 grid.add_row(Text(f"  {key}", "cyan"), text)
