@@ -15,6 +15,7 @@ from wsmon.domain.notices import Severity
 from wsmon.domain.states import WorksetPriority
 from wsmon.ports import OutboxPage
 from wsmon.services import desk as desks
+from wsmon.services.outbox import OutboxReader
 from wsmon.services.plans import ChannelPlan
 
 
@@ -289,3 +290,51 @@ def test_another_monitors_channel_is_not_forgotten(world: RelayWorld) -> None:
     assert mail.told == ["a:1"]
     assert hook.told == ["a:1"]
     assert not world.waiting()
+
+
+class Cut:
+    """A store one of whose calls fails as often as it is told to."""
+
+    def __init__(self, store: Any) -> None:
+        self._store, self.fails, self.times = store, "", 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.fails and self.times:
+            self.times -= 1
+            raise StoreUnreachable("the store does not answer (test)")
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("fails", ["undelivered_of", "mark_delivered", "put_cursors", "put_alert"])
+def test_a_store_that_fails_in_the_middle_of_a_page_loses_none_of_it(world: RelayWorld, fails: str) -> None:
+    """Within one term: no other monitor comes and reads everything anew."""
+    channel, cut = FakeChannel("hook"), Cut(world.store)
+    relay = world.relay(ChannelPlan(channel, Route(worksets=("a", "b"))), store=cut)
+    world.register("a", "b", "c")
+    world.run(relay, 200)
+    with contextlib.suppress(StoreUnreachable):
+        for name in ("a", "b", "c"):
+            world.commands.ignore(name)
+        world.commands.requeue("b", reason="again")
+        cut.fails, cut.times = fails, 1
+        world.run(relay, 60)
+    world.run(relay, 400)
+    assert channel.told.count("a:2") == 1
+    assert channel.told.count("b:3") == 1
+    assert not world.waiting()
+
+
+def test_what_a_page_held_before_a_read_failed_is_found_again(world: RelayWorld) -> None:
+    """The index shows a:2 and, ahead of b:2, b:3; reading b's own items fails once."""
+    cut = Cut(world.store)
+    reader = OutboxReader(cut, world.clock)
+    world.register("a", "b")
+    assert [found.key for found in reader.fetch(10)] == [("a", 1), ("b", 1)]
+    for name in ("a", "b"):
+        world.commands.ignore(name)
+    world.store.mark_delivered([("b", 2)])
+    world.commands.requeue("b", reason="again")
+    cut.fails, cut.times = "undelivered_of", 1
+    with pytest.raises(StoreUnreachable):
+        reader.fetch(10)
+    assert [found.key for found in reader.fetch(10)] == [("a", 2), ("b", 3)]

@@ -41,9 +41,12 @@ class OutboxReader:
         """Whether another page waits now."""
 
     def fetch(self, limit: int) -> list[Found]:
-        """What was not found before, from one page of the index."""
+        """What was not found before, from one page of the index. Where a read fails, nothing of the page is known yet."""
         page = self._store.undelivered(limit, self._cursor)
-        found = list(self._new(page))
+        reached: dict[str, int] = {}
+        found = list(self._new(page, reached))
+        for workset_id, seq in reached.items():
+            self._remember(workset_id, seq)
         self._cursor, self.more = page.cursor, page.more
         if not page.more and self._clock.monotonic() >= self._rescan_due:
             self._cursor, self._rescan_due = None, self._clock.monotonic() + RESCAN_SECONDS
@@ -51,19 +54,20 @@ class OutboxReader:
             self._known.pop(next(iter(self._known)))
         return found
 
-    def _new(self, page: OutboxPage) -> Iterator[Found]:
+    def _new(self, page: OutboxPage, reached: dict[str, int]) -> Iterator[Found]:
+        """`reached` takes the place of what is known, until the whole page is through."""
         for workset_id, seq in page.broken:
-            if seq > self._known.get(workset_id, 0):
-                yield from self.read(workset_id, seq)
+            if seq > reached.get(workset_id, self._known.get(workset_id, 0)):
+                yield from self._read(workset_id, seq, reached)
         for event in page.events:
-            upto = self._known.get(event.workset_id)
+            upto = reached.get(event.workset_id, self._known.get(event.workset_id))
             if upto is not None and event.seq <= upto:
                 continue
             if self._follows(event, upto):
-                self._remember(event.workset_id, event.seq)
+                reached[event.workset_id] = event.seq
                 yield Found((event.workset_id, event.seq), event)
             else:
-                yield from self.read(event.workset_id, event.seq)
+                yield from self._read(event.workset_id, event.seq, reached)
 
     def _follows(self, event: Event, upto: int | None) -> bool:
         if upto is not None:
@@ -71,15 +75,21 @@ class OutboxReader:
         # A first event has none before it, and later in a term an index shows no longer what the one before marked.
         return event.seq == 1 and self._clock.monotonic() - self._began > SETTLED_SECONDS
 
-    def read(self, workset_id: str, seq: int) -> Iterator[Found]:
+    def read(self, workset_id: str, seq: int) -> list[Found]:
         """Everything undelivered of a workset that was not found before, by its base items; `seq` was shown."""
+        reached: dict[str, int] = {}
+        found = self._read(workset_id, seq, reached)
+        self._remember(workset_id, reached[workset_id])
+        return found
+
+    def _read(self, workset_id: str, seq: int, reached: dict[str, int]) -> list[Found]:
         page = self._store.undelivered_of(workset_id)
-        upto = self._known.get(workset_id, 0)
+        upto = reached.get(workset_id, self._known.get(workset_id, 0))
         found = [Found((event.workset_id, event.seq), event) for event in page.events]
         found += [Found(key, None, problem) for key, problem in page.broken.items()]
         found.sort(key=lambda item: item.key[1])
-        self._remember(workset_id, max([seq, upto, int(page.cursor), *(item.key[1] for item in found)]))
-        yield from (item for item in found if item.key[1] > upto)
+        reached[workset_id] = max([seq, upto, int(page.cursor), *(item.key[1] for item in found)])
+        return [item for item in found if item.key[1] > upto]
 
     def _remember(self, workset_id: str, seq: int) -> None:
         self._known.pop(workset_id, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -60,6 +61,8 @@ class Relay:
         self._rest_until = self._yield_at = self._stamp_due = self._watch_due = self._refresh_due = 0.0
         self._reader = OutboxReader(store, clock)
         self._ledger = Ledger()
+        self._arrived: deque[Found] = deque()
+        self._unwanted: list[Key] = []
         self.desks: dict[str, Desk] = {}
 
     @property
@@ -128,6 +131,8 @@ class Relay:
         answers = {name: desk.answer for name, desk in self.desks.items()}
         cursors = self._store.cursors()
         self._reader, self._ledger = OutboxReader(self._store, self._clock), Ledger(cursors)
+        self._arrived.clear()
+        self._unwanted = []
         plans: dict[str, ChannelPlan | None] = dict.fromkeys(_absent(cursors, now))
         plans |= {plan.channel.name: plan for plan in self._plans}
         self.desks = {}
@@ -164,15 +169,18 @@ class Relay:
                 self._let_go(desk, over)
 
     def _enter_all(self, found: Iterable[Found]) -> None:
-        done: list[Key] = []
-        for item in found:
-            if self._ledger.knows(item.key):
-                continue
-            notice = self._notice(item)
-            if notice is None or not self._enter(item.key, notice):
-                done.append(item.key)
-        if done:
-            self._store.mark_delivered(done)
+        # Kept until each is through: the reader does not find them again, whatever fails in between.
+        self._arrived.extend(found)
+        while self._arrived:
+            item = self._arrived[0]
+            if not self._ledger.knows(item.key):
+                notice = self._notice(item)
+                if notice is None or not self._enter(item.key, notice):
+                    self._unwanted.append(item.key)
+            self._arrived.popleft()
+        if self._unwanted:
+            self._store.mark_delivered(self._unwanted)
+            self._unwanted = []
 
     def _notice(self, found: Found) -> Notice | None:
         problem = found.problem
