@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,48 @@ def test_alerts_of_worksets_and_locks(store: SqliteStore) -> None:
     assert delta.dead == {"dead"}
     store.put_alert(AlertRecord("orphaned/alone", "orphaned", "critical", "alone", "?", now, now))
     assert {alert.kind for alert in view.poll().alerts} == {"duplicate", "error", "dead lock", "orphaned"}
+
+
+def test_a_row_whose_last_change_the_feed_missed_is_read_again(store: SqliteStore) -> None:
+    """It is in no state the view would look through again: finished meanwhile, or purged."""
+    clock = Clock()
+    commands = Commands(store, clock, "t")
+    for name in ("ended", "purged", "stays"):
+        commands.register(WorksetSpec(name, "b"))
+    view = LiveView(store, clock)
+    for _ in view.open():
+        pass
+    commands.ignore("ended")
+    commands.delete("purged")
+    commands.purge("purged")
+    view._cursor = store.feed_start()
+    gone: set[str] = set()
+    for _ in range(3):
+        clock.ahead += 400
+        gone |= view.poll().gone
+    assert {name: row.state for name, row in view.rows.items()} == {"ended": S.IGNORED, "stays": S.READY}
+    assert gone == {"purged"}
+    assert view.counts == store.tallies()
+
+
+class Shared:
+    """A store whose index shows events late."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store, self.info = store, replace(store.info, shared=True)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_a_change_that_moves_no_tally_is_found_though_it_surfaced_late(store: SqliteStore) -> None:
+    clock = Clock()
+    commands = Commands(store, clock, "t")
+    commands.register(WorksetSpec("w", "b"))
+    view = LiveView(Shared(store), clock)
+    for _ in view.open():
+        pass
+    commands.set_priority("w", WorksetPriority.URGENT)
+    view._cursor = store.feed_start()
+    clock.ahead += 400
+    assert view.poll().rows["w"].priority is WorksetPriority.URGENT

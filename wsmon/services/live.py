@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from wsmon.domain.change import Event
 from wsmon.domain.observing import LeaseWatch
 from wsmon.domain.states import TERMINAL, WorksetState
-from wsmon.domain.times import Instant
+from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Lease, Row, Workset, row_of
 from wsmon.ports import AlertRecord, Clock, ClusterRecord, MonitorRecord, StateStore
 from wsmon.services.alerting import DerivedAlerts
@@ -79,8 +79,8 @@ class LiveView:
         self._watch = LeaseWatch(skew)
         self._cursor = ""
         self._revs: dict[str, int] = {}
-        self._check_due = 0.0
-        self._doubted: set[WorksetState] = set()
+        self._check_due = self._look_back_due = 0.0
+        self._doubted: frozenset[WorksetState] = frozenset()
         self._panels, self._derived = SmallPanels(store), DerivedAlerts()
         self._dead: frozenset[str] = frozenset()
         self._claims_moved = False
@@ -94,7 +94,7 @@ class LiveView:
         """Load the store: the head of every state first, then the rest, a delta a page."""
         self._cursor = self._store.feed_start()  # before anything is read, so that nothing is missed
         self.counts = self._store.tallies()
-        self._check_due = self._clock.monotonic() + FIRST_CHECK_SECONDS
+        self._check_due = self._look_back_due = self._clock.monotonic() + FIRST_CHECK_SECONDS
         rest: dict[WorksetState, str] = {}
         heads: dict[str, Row] = {}
         for state in LOADED:
@@ -129,6 +129,7 @@ class LiveView:
 
     def poll(self) -> Delta:
         """What changed since the last call that returned."""
+        self._look_back()
         while True:
             page = self._store.feed(self._cursor)
             for event in page.events:
@@ -142,6 +143,16 @@ class LiveView:
         delta = self._delta(self._changed, frozenset(self._gone), busy=due)
         self._changed, self._gone = {}, set()
         return delta
+
+    def _look_back(self) -> None:
+        """Now and then begin further back, for what an index showed only after the reader had gone on.
+
+        A change of state that was missed shows in the tallies; one of priority, or a cancel, shows nowhere.
+        """
+        moment = self._clock.monotonic()
+        if self._store.info.shared and moment >= self._look_back_due:
+            self._cursor = self._store.feed_start(self._clock.now() - micros(2 * CHECK_SECONDS))
+            self._look_back_due = moment + CHECK_SECONDS
 
     def _fold(self, event: Event, changed: dict[str, Row], gone: set[str]) -> None:
         workset_id = event.workset_id
@@ -168,10 +179,13 @@ class LiveView:
         have = dict.fromkeys(WorksetState, 0)
         for row in self.rows.values():
             have[row.state] += 1
-        differing = {s for s in LOADED if s not in TERMINAL and have[s] != tallies[s]}
-        for state in differing & self._doubted:
-            self._read_again(state, changed)
-        self._doubted = differing
+        # Of a finished state not every row may be loaded; where all are, it counts like the others.
+        whole = [s for s in LOADED if s not in TERMINAL or max(have[s], tallies[s]) <= self._limit]
+        differing = [state for state in whole if have[state] != tallies[state]]
+        for state in differing:
+            if state in self._doubted:
+                self._read_again(state, changed)
+        self._doubted = frozenset(differing)
         self.counts = tallies
         self._check_due = self._clock.monotonic() + (FIRST_CHECK_SECONDS if differing else CHECK_SECONDS)
 
@@ -186,7 +200,7 @@ class LiveView:
             cursor = page.cursor
             if cursor is None:
                 break
-        for workset_id in missing:
+        for workset_id in sorted(missing):
             record = self._store.record(workset_id)
             if isinstance(record, Workset):
                 changed |= self._known([row_of(record)])
