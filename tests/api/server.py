@@ -15,6 +15,7 @@ import uvicorn
 from tests.services.world import SilentLog
 from tests.waiting import wait_for
 from wsmon.adapters.clock import SystemClock
+from wsmon.api.serving import Server
 from wsmon.domain.roles import Role
 from wsmon.domain.scheduling import Policy
 from wsmon.ports import StateStore
@@ -83,7 +84,7 @@ def serving(
     app = create_app(Over(commands), pool, log=log, **options)
     listener = socket.create_server((host, 0), backlog=512)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     wait_for(lambda: server.started)

@@ -84,7 +84,6 @@ def _built(shared: Shared) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
-        max_body_size=shared.limits.body_bytes,
         separate_input_output_schemas=False,
         redoc_url=None,
     )

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wsmon.api import problems
-from wsmon.api.context import SLASH, Shared
+from wsmon.api.context import SLASH, Limits, Shared
 from wsmon.domain.errors import StoreError
 from wsmon.domain.roles import Role
 from wsmon.services.access import Identity
@@ -52,7 +52,7 @@ class Guard:
         try:
             scope["state"]["identity"] = await self._admitted(scope, visit.headers)
             scope["path"] = _path(scope)
-            await self._app(scope, _timely(receive, self._shared.limits.body_seconds), visit.send)
+            await self._app(scope, _bounded(receive, visit.headers, self._shared.limits), visit.send)
         except HTTPException as error:
             self._tell_denied(visit, error)
             await problems.of_http(error, visit.request_id)(scope, receive, visit.send)
@@ -146,13 +146,17 @@ class _Visit:
         await self._send(message)
 
 
-def _timely(receive: Receive, seconds: float) -> Receive:
-    """`receive`, with a bound on how long the whole body may take. Raises HTTPException 408."""
+def _bounded(receive: Receive, headers: Headers, limits: Limits) -> Receive:
+    """`receive`, with a bound on the body's size and on how long all of it may take. Raises HTTPException 413, 408."""
+    seconds = limits.body_seconds
     until = asyncio.get_running_loop().time() + seconds
-    whole = False
+    whole, size = False, 0
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limits.body_bytes:
+        raise _too_large(limits)
 
-    async def timely() -> MutableMapping[str, Any]:
-        nonlocal whole
+    async def bounded() -> MutableMapping[str, Any]:
+        nonlocal whole, size
         if whole:
             return await receive()
         try:
@@ -161,9 +165,12 @@ def _timely(receive: Receive, seconds: float) -> Receive:
         except TimeoutError:
             raise HTTPException(408, f"the body did not come within {seconds:g} s") from None
         whole = message["type"] != "http.request" or not message.get("more_body", False)
+        size += len(message.get("body", b""))
+        if size > limits.body_bytes:
+            raise _too_large(limits)
         return message
 
-    return timely
+    return bounded
 
 
 def _path(scope: Scope) -> str:
@@ -178,6 +185,10 @@ def _path(scope: Scope) -> str:
 def _bearer(headers: Headers) -> str | None:
     kind, _, secret = headers.get("authorization", "").partition(" ")
     return secret.strip() if kind.lower() == "bearer" else None
+
+
+def _too_large(limits: Limits) -> HTTPException:
+    return HTTPException(413, f"the body is larger than {limits.body_bytes:,} bytes", {"Connection": "close"})
 
 
 def _too_many(rate: RateLimitItem) -> HTTPException:

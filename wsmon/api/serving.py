@@ -58,6 +58,18 @@ def refuse_open_door(host: str, configured: bool) -> None:
         )
 
 
+class Server(uvicorn.Server):
+    """uvicorn's, which ends the event streams first, or it would wait for them."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then everything."""
+        app = self.config.loaded_app
+        while not isinstance(app, FastAPI):  # uvicorn wraps it
+            app = app.app
+        app.state.shared.hub.stop()
+        await super().shutdown(sockets)
+
+
 def application(engine: Engine, serving: Serving, log: Log) -> FastAPI:
     """The application of these settings."""
     chosen = engine.settings.api
@@ -103,10 +115,10 @@ def serve(engine: Engine, serving: Serving, log: Log) -> None:
         if serving.reload:
             _hand_over(engine.settings, serving)
             config = uvicorn.Config("wsmon.api.serving:reloaded", factory=True, reload=True, **options)  # type: ignore[arg-type]
-            ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+            ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
         else:
             config = uvicorn.Config(application(engine, serving, log), **options)  # type: ignore[arg-type]
-            uvicorn.Server(config).run(sockets=[listener])
+            Server(config).run(sockets=[listener])
     finally:
         listener.close()
 

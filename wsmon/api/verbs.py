@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from wsmon.api.context import Admin, Api, Operator, Reader, Seen, WorksetId
 from wsmon.api.problems import described
@@ -32,7 +32,6 @@ NO_REASON = OptionalReason()
 def history(
     workset_id: WorksetId,
     said: Reader,
-    request: Request,
     response: Response,
     after_seq: Annotated[int, Query(ge=0, le=10**9, description="Only events after this one.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 200,
@@ -44,8 +43,8 @@ def history(
     if len(events) > limit:
         events = events[:limit]
         query = urlencode({"after_seq": events[-1].seq, "limit": limit})
-        path = request.url.path.removesuffix("/history")
-        response.headers["Link"] = f'<{path}/history?{query}>; rel="next"'
+        path = f"/worksets/{quote(workset_id, safe='')}/history"
+        response.headers["Link"] = f'<{path}?{query}>; rel="next"'
     return [event_document(event) for event in events]
 
 

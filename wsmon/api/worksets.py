@@ -78,7 +78,7 @@ def list_worksets(
     whole = _whole(said.store, [row.workset_id for row in page.rows]) if full else {}
     if page.cursor is not None:
         kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        response.headers["Link"] = f'<{request.url.path}?{urlencode([*kept, ("cursor", page.cursor)])}>; rel="next"'
+        response.headers["Link"] = f'</worksets?{urlencode([*kept, ("cursor", page.cursor)])}>; rel="next"'
     if page.malformed:
         api.log.warning("malformed worksets", ids=page.malformed[:10], count=len(page.malformed))
         response.headers["X-Malformed"] = ", ".join(ascii(one)[1:-1] for one in page.malformed[:10])

@@ -1,0 +1,91 @@
+"""`wsmon api` and `wsmon token` as an operator types them."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.cli.run import Cli
+from tests.waiting import wait_for
+
+
+@contextlib.contextmanager
+def served(cli: Cli, *args: str) -> Iterator[httpx.Client]:
+    """The service in a process of its own; ended by SIGTERM, which is a clean end."""
+    where = ["--store", cli.store] if cli.store else []
+    command = [sys.executable, "-m", "wsmon", *where, "api", "--port", "0", *args]
+    log = cli.folder / "api.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=cli.env, cwd=cli.folder, stderr=out, stdout=out)
+    try:
+        url = wait_for(lambda: process.poll() is not None or re.search(r"http://[\d.]+:\d+", log.read_text()), 60)
+        assert isinstance(url, re.Match), log.read_text()
+        with httpx.Client(base_url=url[0], trust_env=False, timeout=30) as client:
+            wait_for(lambda: _answers(client), 60)
+            yield client
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+    assert "Traceback" not in log.read_text()
+
+
+def _answers(client: httpx.Client) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return client.get("/healthz").status_code == 200
+    return False
+
+
+def test_the_service_speaks_and_ends_cleanly(any_cli: Cli) -> None:
+    with served(any_cli, "--create-table", "--enable-scheduler", "--verbose") as client:
+        body = {"workset_id": "ws-001", "bucket": "b", "prefix": "p"}
+        assert client.post("/worksets", json=body).status_code == 201
+        assert client.get("/scheduler/stats").json()["total_clusters"] == 0
+        assert any_cli.json("show", "ws-001")["state"] == "ready"
+    log = (any_cli.folder / "api.log").read_text()
+    assert "path='/scheduler/stats'" in log
+
+
+def test_another_address_needs_tokens(cli: Cli) -> None:
+    refused = cli("api", "--host", "0.0.0.0", "--port", "0", code=1).stderr
+    assert "0.0.0.0 can be reached from other machines, and no token is configured" in refused
+    assert "wsmon token create" in refused
+    secret = cli("token", "create", "--role", "operator", "--name", "nightly", "--expires", "90d").stdout.strip()
+    with served(cli, "--host", "0.0.0.0") as client:
+        url = f"http://127.0.0.1:{client.base_url.port}"
+        assert httpx.get(f"{url}/worksets", trust_env=False).status_code == 401
+        headers = {"Authorization": f"Bearer {secret}"}
+        assert httpx.get(f"{url}/worksets", headers=headers, trust_env=False).json() == []
+    assert secret not in (cli.folder / "api.log").read_text()
+
+
+def test_tokens_are_made_listed_and_revoked(cli: Cli) -> None:
+    made = cli.json("token", "create", "--role", "reader")
+    assert made["secret"].startswith("wsmon_")
+    assert made["expires_at"] is None
+    cli("token", "create", "--role", "admin", "--name", made["name"], code=4)
+    cli("token", "create", "--role", "admin", "--expires", "soon", code=2)
+    cli("token", "create", "--role", "king", code=2)
+    cli("--read-only", "token", "create", "--role", "admin", code=6)
+    (listed,) = cli.json("token", "list")
+    assert listed == {name: value for name, value in made.items() if name != "secret"}
+    assert made["secret"].rpartition("_")[2] not in cli("token", "list").stdout
+    cli("token", "revoke", made["name"])
+    cli("token", "revoke", made["name"], code=1)
+    assert cli.json("token", "list") == []
+
+
+@pytest.mark.parametrize("args", [["--port", "99999"], ["--host", "no.such.host.invalid"], ["--host", "a\x1bb"]])
+def test_an_address_that_cannot_be_is_said(cli: Cli, args: list[str]) -> None:
+    cli("token", "create", "--role", "reader")
+    done = cli("api", *args, code=None)
+    assert done.returncode in {1, 2}
+    assert done.stderr.startswith("wsmon: ")
