@@ -12,11 +12,12 @@ import pytest
 
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
+from wsmon.domain.change import Event
 from wsmon.domain.errors import StoreUnreachable, WsmonError
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.workset import Row
-from wsmon.ports import AlertRecord, FeedPage
+from wsmon.ports import AlertRecord, FeedPage, RowPage
 from wsmon.services import live
 from wsmon.services.commands import Commands
 from wsmon.services.live import Delta, LiveView
@@ -164,8 +165,8 @@ def test_a_state_the_feed_missed_is_read_again(store: SqliteStore) -> None:
     commands.register(WorksetSpec("missed", "b"))
     view._cursor = store.feed_start()
     found: dict[str, Row] = {}
-    for _ in range(3):
-        clock.ahead += 400
+    for _ in range(4):
+        clock.ahead += 6
         found |= view.poll().rows
     assert list(found) == ["missed"]
 
@@ -188,6 +189,70 @@ def test_a_row_whose_way_out_of_a_state_was_missed_does_not_stay(store: SqliteSt
         clock.ahead += 400
         view.poll()
     assert {name: row.state for name, row in view.rows.items()} == {"done": S.COMPLETE}
+
+
+class Late:
+    """A store whose feed lags by a second, as an index does; counts the pages of the queue that are read."""
+
+    def __init__(self, store: SqliteStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._held: list[Event] = []
+        self.pages = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def feed(self, cursor: str, limit: int = 1000) -> FeedPage:
+        page = self._store.feed(cursor, limit)
+        events, until = [*self._held, *page.events], self._clock.now() - 1_000_000
+        self._held = [event for event in events if event.at > until]
+        return FeedPage([event for event in events if event.at <= until], page.cursor, page.more)
+
+    def page(self, *args: Any, **options: Any) -> RowPage:
+        self.pages += 1
+        return self._store.page(*args, **options)
+
+
+class Turning(Clock):
+    """A clock of which both hands are moved on, and only by hand."""
+
+    def now(self) -> int:
+        return 1_700_000_000_000_000 + int(self.ahead * 1e6)
+
+    def monotonic(self) -> float:
+        return self.ahead
+
+
+def test_what_is_only_late_is_not_read_again(store: SqliteStore) -> None:
+    """Ten minutes of a busy store behind an index that lags: nothing was missed, so no state is read whole."""
+    clock = Turning()
+    late = Late(store, clock)
+    commands = Commands(store, clock, "t")
+    list(commands.register_many(WorksetSpec(f"w{n:04}", "b") for n in range(1210)))
+    clock.ahead += 5
+    view = LiveView(late, clock)
+    for _ in view.open():
+        pass
+    late.pages = 0
+    for n in range(200):
+        clock.ahead += 2.5
+        commands.acquire(f"w{n:04}", holder="m", seconds=3600)
+        clock.ahead += 0.5
+        view.poll()
+    assert late.pages == 0
+    for _ in range(3):
+        clock.ahead += 61
+        view.poll()
+    assert view.counts == store.tallies()
+    assert view.rows == expected(commands)
+    commands.register(WorksetSpec("missed", "b"))
+    view._cursor = store.feed_start()
+    for n in range(200, 210):
+        clock.ahead += 60.5
+        commands.acquire(f"w{n:04}", holder="m", seconds=3600)
+        clock.ahead += 0.5
+        view.poll()
+    assert "missed" in view.rows
 
 
 class Failing:

@@ -12,12 +12,11 @@ from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Lease, Row, Workset, row_of
 from wsmon.ports import AlertRecord, Clock, ClusterRecord, MonitorRecord, StateStore
 from wsmon.services.alerting import DerivedAlerts
+from wsmon.services.doubts import CHECK_SECONDS, FIRST_CHECK_SECONDS, Doubts
 from wsmon.services.panels import SmallPanels
 
 OPEN_PAGE = 200
 LOAD_PAGE = 1000
-CHECK_SECONDS = 300.0
-FIRST_CHECK_SECONDS = 5.0
 # What an operator acts on is loaded first; archived and deleted worksets only count.
 LOADED = (
     WorksetState.IN_PROGRESS,
@@ -80,7 +79,7 @@ class LiveView:
         self._cursor = ""
         self._revs: dict[str, int] = {}
         self._check_due = self._look_back_due = 0.0
-        self._doubted: frozenset[WorksetState] = frozenset()
+        self._doubts = Doubts()
         self._panels, self._derived = SmallPanels(store), DerivedAlerts()
         self._dead: frozenset[str] = frozenset()
         self._claims_moved = False
@@ -165,6 +164,7 @@ class LiveView:
         if event.after is not None:
             self.counts[event.after] += 1
         self._revs[workset_id] = event.seq
+        self._doubts.late(event.at, known.state if known else None, event.row.state if event.row else None)
         self._claims_moved |= _slot(known) != _slot(event.row)
         if event.row is None:
             self._forget(workset_id, event.seq, changed, gone)
@@ -174,20 +174,18 @@ class LiveView:
             gone.discard(workset_id)
 
     def _verify(self, changed: dict[str, Row]) -> None:
-        """Compare with the tallies; a state that differs twice in a row is read again."""
+        """Compare with the tallies; a state from which something is missing, and not only late, is read again."""
+        at = self._clock.now()
         tallies = self._store.tallies()
         have = dict.fromkeys(WorksetState, 0)
         for row in self.rows.values():
             have[row.state] += 1
         # Of a finished state not every row may be loaded; where all are, it counts like the others.
         whole = [s for s in LOADED if s not in TERMINAL or max(have[s], tallies[s]) <= self._limit]
-        differing = [state for state in whole if have[state] != tallies[state]]
-        for state in differing:
-            if state in self._doubted:
-                self._read_again(state, changed)
-        self._doubted = frozenset(differing)
+        for state in self._doubts.check(at, have, tallies, whole):
+            self._read_again(state, changed)
         self.counts = tallies
-        self._check_due = self._clock.monotonic() + (FIRST_CHECK_SECONDS if differing else CHECK_SECONDS)
+        self._check_due = self._clock.monotonic() + self._doubts.pause
 
     def _read_again(self, state: WorksetState, changed: dict[str, Row]) -> None:
         """All rows of a state; one that is known in it and was not found has left it, the record says whereto."""
