@@ -162,10 +162,10 @@ class StateStore(Protocol):
         A lost reply is resolved: on return the change is there exactly once.
         """
 
-    def register_many(self, changes: Sequence[Change]) -> list[str]:
+    def register_many(self, changes: Sequence[Change]) -> dict[str, Workset | Tombstone]:
         """Commit registrations of new ids (`before` None), many to a transaction.
 
-        Gives the ids that were not written because something stands under them already.
+        Those under whose ids something stands already were not written; what stands is given back.
         """
 
     def renew(self, lease: Lease) -> None:

@@ -26,6 +26,9 @@ from wsmon.settings_pool import CatalogSettings, SchedulerSettings
 
 FILE_NAME = "wsmon.toml"
 PREFIX = "WSMON_"
+LONGEST = 2_592_000.0
+"""Seconds in 30 days: no wait of a program is longer."""
+YEAR = 31_536_000.0
 # AWS's own variables, least to most particular, and what they set here.
 _AWS_VARIABLES = (
     ("AWS_DEFAULT_REGION", "region"),
@@ -37,7 +40,23 @@ _AWS_VARIABLES = (
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_nul(cls, value: Any) -> Any:
+        if isinstance(value, str | Path) and "\0" in str(value):
+            raise ValueError("it holds a NUL character, which no system can be given")
+        return value
+
+
+def _expanded(path: Path) -> Path:
+    """The path, where its `~` is somebody's home."""
+    try:
+        path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path.parts[0]} is nobody's home folder here") from None
+    return path
 
 
 class StoreSettings(_Section):
@@ -57,6 +76,10 @@ class StoreSettings(_Section):
             kind, _, rest = value.partition(":")
             if kind not in {"sqlite", "dynamodb"} or not rest:
                 raise ValueError("a store is sqlite:PATH or dynamodb:TABLE")
+            if kind == "sqlite":
+                _expanded(Path(rest))
+            elif not re.fullmatch(r"[A-Za-z0-9_.-]{3,255}", rest):
+                raise ValueError("a table's name is 3 to 255 letters, digits, dots, - and _")
         return value
 
 
@@ -64,14 +87,20 @@ class MonitorSettings(_Section):
     """How a monitor works."""
 
     command: list[str] = Field([], description="The command of a run, an argument list with {placeholders}.")
-    poll_seconds: float = Field(5.0, gt=0, description="How often the queue is looked at.")
-    max_concurrent: int = Field(2, gt=0, description="How many runs one monitor attends at once.")
+    poll_seconds: float = Field(5.0, gt=0, le=LONGEST, description="How often the queue is looked at.")
+    max_concurrent: int = Field(2, gt=0, le=10_000, description="How many runs one monitor attends at once.")
     owner_id: str | None = Field(None, description="The monitor's name; by default host and process id.")
-    lease_seconds: float = Field(60.0, ge=0.2, description="How long a lock lives without a renewal.")
-    renew_seconds: float = Field(20.0, gt=0, description="How often a lock is renewed; at most half of lease_seconds.")
-    skew_seconds: float = Field(60.0, ge=0, description="How far the clocks of different machines may differ.")
-    timeout_seconds: float | None = Field(None, gt=0, description="How long a run may last; without it, for ever.")
-    stop_grace_seconds: float = Field(10.0, ge=0, description="How long a run has between TERM and KILL.")
+    lease_seconds: float = Field(60.0, ge=0.2, le=LONGEST, description="How long a lock lives without a renewal.")
+    renew_seconds: float = Field(
+        20.0, gt=0, le=LONGEST, description="How often a lock is renewed; at most half of lease_seconds."
+    )
+    skew_seconds: float = Field(
+        60.0, ge=0, le=LONGEST, description="How far the clocks of different machines may differ."
+    )
+    timeout_seconds: float | None = Field(
+        None, gt=0, le=YEAR, description="How long a run may last; without it, for ever."
+    )
+    stop_grace_seconds: float = Field(10.0, ge=0, le=LONGEST, description="How long a run has between TERM and KILL.")
     on_stop: Literal["leave", "wait"] = Field(
         "leave", description="At a clean stop: leave runs for another monitor to adopt, or wait for them."
     )
@@ -83,6 +112,11 @@ class MonitorSettings(_Section):
         None, description="Where run folders lie, on a local disk; by default beside the store."
     )
     log_format: Literal["text", "json"] = Field("text", description="How the monitor writes its log.")
+
+    @field_validator("run_root")
+    @classmethod
+    def _home(cls, value: Path | None) -> Path | None:
+        return None if value is None else _expanded(value)
 
     @field_validator("command")
     @classmethod
@@ -104,24 +138,30 @@ class MonitorSettings(_Section):
 class RetrySettings(_Section):
     """When a failed workset is tried again."""
 
-    max_attempts: int = Field(3, gt=0, description="How many attempts a workset has.")
-    base_seconds: float = Field(30.0, ge=0, description="The wait after the first failure; it doubles each time.")
-    cap_seconds: float = Field(3600.0, ge=0, description="The longest wait.")
-    max_expiries: int = Field(3, gt=0, description="How many dead locks without a start count as one attempt.")
+    max_attempts: int = Field(3, gt=0, le=10_000, description="How many attempts a workset has.")
+    base_seconds: float = Field(
+        30.0, ge=0, le=YEAR, description="The wait after the first failure; it doubles each time."
+    )
+    cap_seconds: float = Field(3600.0, ge=0, le=YEAR, description="The longest wait.")
+    max_expiries: int = Field(
+        3, gt=0, le=10_000, description="How many dead locks without a start count as one attempt."
+    )
 
 
 class PoolSettings(_Section):
     """This machine as a pool of slots."""
 
     name: str | None = Field(None, description="The pool's name; by default the host's.")
-    slots: int | None = Field(None, gt=0, description="How many worksets run here at once, all monitors together.")
+    slots: int | None = Field(
+        None, gt=0, le=10_000, description="How many worksets run here at once, all monitors together."
+    )
 
 
 class TuiSettings(_Section):
     """The terminal UI."""
 
     refresh_seconds: float | None = Field(
-        None, gt=0, description="How often views refresh; 1 on SQLite, 2 on DynamoDB."
+        None, gt=0, le=LONGEST, description="How often views refresh; 1 on SQLite, 2 on DynamoDB."
     )
     read_only: bool = Field(False, description="Refuse every change.")
 
@@ -129,11 +169,16 @@ class TuiSettings(_Section):
 class AlertSettings(_Section):
     """Which conditions are alerts, and how they are gathered into messages."""
 
-    group_wait_seconds: float = Field(30.0, ge=0, description="From a group's first notice to its message.")
+    group_wait_seconds: float = Field(30.0, ge=0, le=LONGEST, description="From a group's first notice to its message.")
     group_interval_seconds: float | None = Field(
-        None, ge=0, description="Between two messages of one group; by default ten times group_wait_seconds."
+        None,
+        ge=0,
+        le=LONGEST,
+        description="Between two messages of one group; by default ten times group_wait_seconds.",
     )
-    repeat_interval_seconds: float = Field(14_400.0, gt=0, description="Until a condition that holds is told again.")
+    repeat_interval_seconds: float = Field(
+        14_400.0, gt=0, le=LONGEST, description="Until a condition that holds is told again."
+    )
     group_by: list[str] = Field(
         ["event_type", "state", "category"], description="What notices of one group have in common."
     )
@@ -163,9 +208,9 @@ class ApiSettings(_Section):
     port: int = Field(8000, ge=0, le=65535, description="The port; 0 takes a free one.")
     rate_limit: str = Field("120000/minute", description="How often one client may ask, such as 600/minute.")
     denied_rate_limit: str = Field("600/minute", description="How often one client is told that its token is wrong.")
-    body_bytes: int = Field(1_048_576, gt=0, description="The largest body of a request.")
-    body_seconds: float = Field(10.0, gt=0, description="How long a request's body may take to come.")
-    event_streams: int = Field(64, gt=0, description="How many event streams may be open at once.")
+    body_bytes: int = Field(1_048_576, gt=0, le=1_000_000_000, description="The largest body of a request.")
+    body_seconds: float = Field(10.0, gt=0, le=LONGEST, description="How long a request's body may take to come.")
+    event_streams: int = Field(64, gt=0, le=10_000, description="How many event streams may be open at once.")
     trust_proxy: bool = Field(False, description="Whether a proxy on this machine says who the client is.")
 
     @field_validator("rate_limit", "denied_rate_limit")
@@ -234,7 +279,10 @@ def load_settings(config: Path | None = None, flags: Mapping[str, Any] | None = 
             if section == "channels" and isinstance(value, Mapping):
                 value = {**merged.get(section, {}).get(name, {}), **value}  # noqa: PLW2901
             if name:
-                merged.setdefault(section, {})[name] = value
+                table = merged.setdefault(section, {})
+                if not isinstance(table, dict):
+                    raise SettingsError(f"{section} in {sources[section]} is a table of settings: [{section}]")
+                table[name] = value
             else:
                 merged[section] = value
             sources[dotted] = source.get(dotted, source["*"])
@@ -254,7 +302,7 @@ def _layers(config: Path | None, flags: Mapping[str, Any]) -> Iterator[tuple[dic
     _refuse_unknown_variables()
     try:
         environment = EnvSettingsSource(Settings)()
-    except SourceError as error:
+    except (SourceError, RecursionError) as error:
         raise SettingsError(f"an environment variable cannot be read: {error}; lists and tables are JSON") from None
     names = {dotted: PREFIX + dotted.replace(".", "__").upper() for dotted, _ in _flat(environment)}
     yield {"*": "environment", **names}, environment
@@ -275,7 +323,7 @@ def _config_path(config: Path | None) -> Path | None:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from None
 
 

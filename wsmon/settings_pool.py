@@ -11,24 +11,30 @@ from wsmon.domain.scheduling import Policy
 class PoolSection(BaseModel):
     """A section that is read once and never changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SchedulerSettings(PoolSection):
     """In which order worksets start, and what a day may cost."""
 
     max_wait_seconds: float = Field(
-        86_400.0, ge=0, description="After so long a waiting workset rises one tier, and again; 0: never."
+        86_400.0,
+        ge=0,
+        le=31_536_000,
+        description="After so long a waiting workset rises one tier, and again; 0: never.",
     )
     cost_order: bool = Field(False, description="Within a tier the cheapest first, by estimated cost; else the oldest.")
     daily_budget_usd: float | None = Field(
-        None, gt=0, description="What a UTC day may cost by estimates and results; beyond it only urgent ones start."
+        None,
+        gt=0,
+        le=1e9,
+        description="What a UTC day may cost by estimates and results; beyond it only urgent ones start.",
     )
     silent_seconds: float = Field(
-        300.0, gt=0, description="A cluster that nobody has reported for so long is given nothing."
+        300.0, gt=0, le=2_592_000, description="A cluster that nobody has reported for so long is given nothing."
     )
     refusal_seconds: float = Field(
-        1800.0, ge=0, description="How long a cluster that could not grow ranks behind the others."
+        1800.0, ge=0, le=2_592_000, description="How long a cluster that could not grow ranks behind the others."
     )
 
     def policy(self) -> Policy:

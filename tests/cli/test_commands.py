@@ -65,7 +65,7 @@ def test_exit_codes(cli: Cli) -> None:
     cli("unlock", "a", "--owner", "x", "--force", code=2)
     cli("--read-only", "ignore", "a", code=6)
     cli("ignore", "a", "--read-only", code=6)
-    cli("list", "--store", "dynamodb:t", "--endpoint-url", "http://127.0.0.1:9", "--region", "us-east-1", code=5)
+    cli("list", "--store", "dynamodb:worksets", "--endpoint-url", "http://127.0.0.1:9", "--region", "us-east-1", code=5)
     cli("list", "--store", "nonsense:x", code=2)
 
 

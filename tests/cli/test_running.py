@@ -102,7 +102,7 @@ class TestDoctor:
         assert "wsmon init" in done.stdout
 
     def test_an_endpoint_that_is_away(self, cli: Cli) -> None:
-        where = ("--store", "dynamodb:t", "--endpoint-url", "http://127.0.0.1:9", "--region", "us-east-1")
+        where = ("--store", "dynamodb:worksets", "--endpoint-url", "http://127.0.0.1:9", "--region", "us-east-1")
         assert "does not answer" in cli("doctor", *where, code=1).stdout
 
     def test_a_run_root_that_cannot_be_used(self, cli: Cli) -> None:

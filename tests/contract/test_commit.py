@@ -225,7 +225,7 @@ def test_many_registrations_tell_what_existed(world: World) -> None:
     world.register("w7")
     now = world.commands.clock.now()
     changes = [operating.register(WorksetSpec(f"w{n}", "b"), Context(now, "t", uuid.uuid4().hex)) for n in range(200)]
-    assert world.store.register_many(changes) == ["w7"]
+    assert list(world.store.register_many(changes)) == ["w7"]
     assert tallied(world) == {S.READY: 200}
     assert len(list(world.commands.rows(S.READY))) == 200
     assert [event.verb for event in world.store.history("w123")] == [Verb.REGISTER]

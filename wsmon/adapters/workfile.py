@@ -10,6 +10,7 @@ import yaml
 
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.needs import COST_NAMES
+from wsmon.domain.spec import check_encodable
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import Instant, from_datetime
 
@@ -57,8 +58,8 @@ def parse_yaml(name: str, text: bytes) -> Mapping[str, Any]:
         raise InvalidInput(f"{name} is more than {MAX_BYTES:,} bytes long; at most {MAX_BYTES:,} are allowed")
     try:
         document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
+    except Exception as error:  # a tag on a value it does not fit raises whatever its constructor meets
+        reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
         raise InvalidInput(f"{name} is not readable YAML: {reason}") from None
     if not isinstance(document, Mapping):
         raise InvalidInput(f"{name} must hold a mapping of keys to values")
@@ -77,12 +78,22 @@ def _first(document: Mapping[str, Any], names: tuple[str, ...]) -> str:
 def _text(value: object) -> str:
     """A text, a list of words, or a mapping with one of them, as one text without outer white space."""
     if isinstance(value, Mapping):
-        return next((text for name in _PARTS if (text := _text(value.get(name)))), "")
-    if isinstance(value, list):
-        return " ".join(str(item) for item in value if isinstance(item, str | int | float))
-    if isinstance(value, bool) or value is None:
+        return next((text for name in _PARTS if (text := _words(value.get(name)))), "")
+    return _words(value)
+
+
+def _words(value: object) -> str:
+    return " ".join(map(_scalar, value)).strip() if isinstance(value, list) else _scalar(value)
+
+
+def _scalar(value: object) -> str:
+    """Nothing for what is no text and no number. Raises InvalidInput for what no store can keep."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return str(value).strip() if isinstance(value, str | int | float) else ""
+    try:
+        return check_encodable(f"a value of {WORK}", str(value).strip())
+    except ValueError:
+        raise InvalidInput(f"{WORK} holds a number of thousands of digits") from None
 
 
 def sample_count(text: bytes) -> int:

@@ -114,6 +114,8 @@ def _run(argv: Sequence[str] | None) -> int:
         # The reader has left, as `| head` does; Python must not complain at its exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.DONE
+    except OSError as error:
+        return _say(f"the system refuses: {error.strerror or error}", exits.REFUSED)
     except Exception as error:
         if os.environ.get("WSMON_DEBUG"):
             raise

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from wsmon.domain.visible import visible
+from wsmon.domain.visible import escaped, visible
 
 CELL_CHARS = 60
 
 
 def print_json(document: object) -> None:
     """One line, one document."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
+    sys.stdout.write(escaped(json.dumps(document, ensure_ascii=False, separators=(",", ":"))) + "\n")
 
 
 def say(text: str) -> None:

@@ -11,6 +11,7 @@ import click
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_facts, print_json, print_table, say
 from wsmon.domain.errors import NotFound
+from wsmon.domain.spec import check_name
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import age
 from wsmon.domain.workset import Row, queue_moment
@@ -100,7 +101,7 @@ def history(ctx: click.Context, workset_id: str, as_json: bool) -> None:
     Example: wsmon history ws-001
     """
     with engine(ctx) as opened:
-        events = opened.store.history(workset_id)
+        events = opened.store.history(check_name("workset id", workset_id))
         if not events:
             raise NotFound(workset_id)
         if as_json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.needs import check_requirements
 from wsmon.domain.states import WorksetPriority, WorksetState
+from wsmon.domain.visible import harmless
 from wsmon.domain.workset import JSONObject
 
 MAX_ID_BYTES = 512
@@ -19,8 +19,6 @@ MAX_TEXT_BYTES = 1024
 MAX_REASON_CHARS = 4096
 MAX_DOCUMENT_BYTES = 300_000
 MAX_DEPTH = 30
-# Line and paragraph separators and bidi controls: they forge what a terminal shows.
-_FORGING = frozenset("\u2028\u2029\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +65,17 @@ def parse_state(value: str) -> WorksetState:
 
 
 def check_name(what: str, value: object, limit: int = MAX_ID_BYTES) -> str:
-    """A short one-line text (id, owner, bucket): not empty, no control characters, at most `limit` bytes."""
+    """A short one-line text (id, owner, bucket): not empty, nothing invisible in it, at most `limit` bytes."""
     if not isinstance(value, str) or not value.strip():
         raise InvalidInput(f"{what} {shown(value)} is empty or not a text; give at least one visible character")
     if value != value.strip():
         raise InvalidInput(f"{what} {shown(value)} begins or ends with white space; take it off")
-    for character in value:
-        if unicodedata.category(character) in {"Cc", "Cs"} or character in _FORGING:
-            raise InvalidInput(
-                f"{what} {shown(value)} holds the control character U+{ord(character):04X}; use visible characters only"
-            )
+    if not harmless(value):
+        character = next(character for character in value if not harmless(character))
+        raise InvalidInput(
+            f"{what} {shown(value)} holds the control or invisible character U+{ord(character):04X};"
+            " use visible characters only"
+        )
     size = len(value.encode())
     if size > limit:
         raise InvalidInput(f"{what} {shown(value)} is {size} bytes long; at most {limit} are allowed")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 
-# C0, DEL, C1, line and paragraph separators, bidi controls, lone surrogates: everything that moves a
-# cursor, starts an escape sequence, forges order or cannot be encoded.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+# C0, DEL, C1, line and paragraph separators, bidi controls, everything that takes no room or shows
+# nothing, lone surrogates: whatever moves a cursor, starts an escape sequence, forges order or a name,
+# or cannot be encoded.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -14,6 +19,16 @@ def visible(text: str, *, lines: bool = False) -> str:
     if not _UNSAFE.search(text):
         return text
     return _UNSAFE.sub(lambda match: _picture(match.group(), lines=lines), text)
+
+
+def harmless(text: str) -> bool:
+    """Whether `visible` would leave it as it is."""
+    return not _UNSAFE.search(text)
+
+
+def escaped(document: str) -> str:
+    """JSON text with all that `visible` would replace as JSON's own escapes: the same document, on one line."""
+    return _UNSAFE.sub(lambda match: json.dumps(match.group())[1:-1], document)
 
 
 def _picture(character: str, *, lines: bool) -> str:

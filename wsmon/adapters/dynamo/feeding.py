@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from wsmon.domain.errors import InvalidInput
+from wsmon.adapters.cursors import unknown
 from wsmon.domain.times import Instant
 
 REREAD = 10_000_000
@@ -20,6 +21,7 @@ LOOK_BACK_EVERY = 60_000_000
 OLDEST = 31 * 86_400_000_000
 """Microseconds a cursor may lie back: every hour of them is a query, so a made-up cursor must not ask for a century."""
 _DIGITS = 20
+_SHAPE = re.compile(r"[0-9]{20}(#.*|[0-9]{60}(#.*)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Mark:
     @classmethod
     def of(cls, cursor: str, now: Instant) -> Mark:
         """The mark a cursor stands for. Raises InvalidInput."""
-        if len(cursor) < _DIGITS or not cursor[:_DIGITS].isdecimal():
-            raise InvalidInput(f"the feed cursor {cursor[:40]!r} is not one of this store's")
+        if not _SHAPE.fullmatch(cursor):
+            raise unknown("feed", cursor)
         if cursor[: 4 * _DIGITS].isdecimal() and len(cursor) >= 4 * _DIGITS:
             newest, seen, looked_back = (int(cursor[n * _DIGITS : (n + 1) * _DIGITS]) for n in range(3))
             return cls(cursor[3 * _DIGITS :], newest, seen, looked_back)

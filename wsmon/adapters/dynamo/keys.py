@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from wsmon.domain.change import Event
@@ -51,6 +52,9 @@ def tally_key(shard: int) -> str:
 def queue_partition(state: WorksetState, tier: int) -> str:
     """The queue index's partition: by state, and by tier where worksets wait."""
     return f"{VERSION}#Q#{state.value}#{tier}" if state in WAITING else f"{VERSION}#Q#{state.value}"
+
+
+QUEUE_SORT = re.compile(r"[0-9]{20}#.+")
 
 
 def queue_sort(moment: Instant, workset_id: str) -> str:

@@ -6,13 +6,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from wsmon.adapters import codec
+from wsmon.adapters import codec, cursors
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys
 from wsmon.adapters.dynamo.client import Connection
 from wsmon.adapters.dynamo.feeding import OLDEST, REREAD, SKEW, Mark
 from wsmon.domain.change import Event
-from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Row, Tombstone, Workset
@@ -229,8 +228,7 @@ def _mark(cursor: str | None) -> tuple[int, str | None]:
     """The place a page cursor stands at: tier and sort key."""
     if cursor is None:
         return -1, None
-    try:
-        tier, place = json.loads(cursor)
-        return int(tier), str(place)
-    except (ValueError, TypeError):
-        raise InvalidInput(f"the page cursor {cursor[:40]!r} is not one of this store's") from None
+    tier, place = cursors.parts(cursor, int, str)
+    if tier not in {known.tier for known in WorksetPriority} or not keys.QUEUE_SORT.fullmatch(str(place)):
+        raise cursors.unknown("page", cursor)
+    return int(tier), str(place)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
@@ -17,18 +15,15 @@ from wsmon.adapters.dynamo.alerts import Alerts
 from wsmon.adapters.dynamo.client import Connection, condition_failed
 from wsmon.adapters.dynamo.duties import Duties
 from wsmon.adapters.dynamo.reading import lease_of
+from wsmon.adapters.dynamo.registering import Registering
 from wsmon.adapters.resolving import stands
 from wsmon.domain.change import Change
 from wsmon.domain.errors import NoCapacity, OverBudget, StaleWrite
-from wsmon.domain.states import WorksetState
-from wsmon.domain.workset import Lease, Workset
+from wsmon.domain.workset import Lease
 from wsmon.ports import Clock, StoreInfo
 
-BULK = 40
-"""Worksets of one tally shard in a transaction: 40 with their events, and the tally, are 81 of 100 items."""
 
-
-class DynamoStore(Alerts, Duties):
+class DynamoStore(Registering, Alerts, Duties):
     """For many machines; every change is one transaction."""
 
     def __init__(
@@ -118,57 +113,6 @@ class DynamoStore(Alerts, Duties):
             raise NoCapacity(claim.cluster)
         raise NoCapacity(claim.cluster, "too few free vCPUs or too little free memory")
 
-    def _change_id_at(self, workset_id: str, seq: int) -> str | None:
-        found = self.history(workset_id, seq - 1, 1)
-        return found[0].change_id if found else None
-
-    def register_many(self, changes: Sequence[Change]) -> list[str]:
-        """Write registrations, up to 40 of one tally shard in a transaction."""
-        shards: dict[int, list[Change]] = {}
-        for change in changes:
-            shards.setdefault(keys.tally_shard(change.workset_id), []).append(change)
-        taken: list[str] = []
-        for shard, members in shards.items():
-            for start in range(0, len(members), BULK):
-                taken += self._register(shard, members[start : start + BULK])
-        return taken
-
-    def _register(self, shard: int, changes: list[Change]) -> list[str]:
-        """One transaction; where ids are taken, another one without them."""
-        if not changes:
-            return []
-        table = self._connection.table
-        deltas: dict[WorksetState, int] = {}
-        parts: list[dict[str, Any]] = []
-        for change in changes:
-            parts += [writing.put_record(table, change), writing.put_event(table, change.event)]
-            for state, delta in change.tally.items():
-                deltas[state] = deltas.get(state, 0) + delta
-        parts.append(writing.add_tally(table, shard, deltas))
-        request = {"TransactItems": parts, "ClientRequestToken": changes[0].event.change_id}
-
-        def work() -> list[str] | None:
-            try:
-                self._connection.send("transact_write_items", **request)
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                reasons = error.response.get("CancellationReasons", [])
-                codes = [reason.get("Code") for reason in reasons]
-                return [c.workset_id for n, c in enumerate(changes) if codes[2 * n] == "ConditionalCheckFailed"]
-            return None
-
-        taken: list[str] | None = self._connection.call(work)
-        if taken is None:
-            return []
-        known = {c.workset_id: c for c in changes}
-        # A try whose reply was lost may have written them all: then every id is taken, by itself.
-        real = [
-            name for name in taken if self._change_id_at(name, known[name].event.seq) != known[name].event.change_id
-        ]
-        rest = [change for change in changes if change.workset_id not in set(taken)]
-        return real + self._register(shard, [_again(change) for change in rest])
-
     def renew(self, lease: Lease) -> None:
         """Replace the lease if it stands as it was before this renewal. Raises StaleWrite."""
         condition = writing.lease_condition((lease.token, lease.renewal - 1))
@@ -214,11 +158,3 @@ class DynamoStore(Alerts, Duties):
     def close(self) -> None:
         """Give back the connections."""
         self._connection.close()
-
-
-def _again(change: Change) -> Change:
-    """The same registration as a new request: a token may not be used for other bytes."""
-    change_id = uuid4().hex
-    assert isinstance(change.after, Workset)
-    after, event = replace(change.after, change_id=change_id), replace(change.event, change_id=change_id)
-    return replace(change, after=after, event=event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,10 @@ from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Lease, Tombstone, Workset, row_of
 
+BULK = 40
+"""Worksets of one tally shard in a transaction: 40 with their events, and the tally, are 81 of 100 items."""
+BULK_BYTES = 3_000_000
+"""Of their items, with room for the events: a transaction holds 4 MB."""
 MAX_ITEM_BYTES = 390_000  # DynamoDB's limit is 400 KB with names and overhead
 WORKSET, LEASE, SLOT, SPEND = "workset", "lease", "slot", "spend"
 
@@ -27,12 +32,41 @@ def record_item(record: Workset | Tombstone | None) -> codec.Attributes:
     if isinstance(record, Workset):
         partition, place = keys.queue_place(record)
         attributes |= {"queue_pk": partition, "queue_sk": place, "row": codec.row_text(row_of(record))}
-    size = sum(len(name) + len(str(value).encode()) for name, value in attributes.items())
+    size = item_bytes(attributes)
     if size > MAX_ITEM_BYTES:
         raise InvalidInput(
             f"workset {record.workset_id!r} is {size:,} bytes with all its fields; at most {MAX_ITEM_BYTES:,} are allowed"
         )
     return attributes
+
+
+def item_bytes(attributes: codec.Attributes) -> int:
+    """How large an item with these attributes is."""
+    return sum(len(name) + len(str(value).encode()) for name, value in attributes.items())
+
+
+def packs(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """The registrations in packs that a transaction can hold. Raises InvalidInput for one that no item can."""
+    pack: list[Change] = []
+    size = 0
+    for change in changes:
+        added = item_bytes(record_item(change.after))
+        if pack and (len(pack) == BULK or size + added > BULK_BYTES):
+            yield pack
+            pack, size = [], 0
+        pack.append(change)
+        size += added
+    if pack:
+        yield pack
+
+
+def standing(error: ClientError, changes: Sequence[Change]) -> dict[str, Workset | Tombstone]:
+    """What stands already under some ids of refused registrations (each a workset and an event)."""
+    reasons = error.response.get("CancellationReasons", [])
+    found = zip(changes, reasons[::2], strict=False)
+    return {
+        change.workset_id: codec.record_from(ex.plain(reason["Item"])) for change, reason in found if reason.get("Item")
+    }
 
 
 def put_record(table: str, change: Change) -> dict[str, Any]:

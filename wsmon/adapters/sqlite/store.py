@@ -7,13 +7,13 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from wsmon.adapters import codec
+from wsmon.adapters import codec, cursors
 from wsmon.adapters.sqlite import writing
 from wsmon.adapters.sqlite.alerts import Alerts
 from wsmon.adapters.sqlite.connection import Connections, MemoryConnections
 from wsmon.adapters.sqlite.duties import Duties
 from wsmon.domain.change import Change, Event
-from wsmon.domain.errors import InvalidInput, StaleWrite
+from wsmon.domain.errors import StaleWrite
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Tombstone, Workset
@@ -61,16 +61,18 @@ class SqliteStore(Alerts, Duties):
         """Write the change as a whole. Raises StaleWrite, NoCapacity."""
         self._connections.transact(lambda connection: writing.apply(connection, change))
 
-    def register_many(self, changes: Sequence[Change]) -> list[str]:
-        """Write registrations; the ids under which something stands already are given back."""
+    def register_many(self, changes: Sequence[Change]) -> dict[str, Workset | Tombstone]:
+        """Write registrations; what stands already under some of the ids is given back."""
 
-        def write(connection: sqlite3.Connection) -> list[str]:
-            taken = []
+        def write(connection: sqlite3.Connection) -> dict[str, Workset | Tombstone]:
+            taken = {}
             for change in changes:
                 try:
                     writing.apply(connection, change)
-                except StaleWrite:
-                    taken.append(change.workset_id)
+                except StaleWrite as stale:
+                    if stale.current is None:
+                        raise
+                    taken[change.workset_id] = stale.current
             return taken
 
         return self._connections.transact(write)
@@ -182,16 +184,14 @@ class SqliteStore(Alerts, Duties):
 
     def feed(self, cursor: str, limit: int = 1000) -> FeedPage:
         """Events after the cursor, in the order they were written."""
-        if not cursor.isdecimal() or len(cursor) > CURSOR_DIGITS:
-            raise InvalidInput(f"the feed cursor {cursor[:40]!r} is not one of this store's")
+        after = cursors.number(cursor)
         found = self._connections.run(
             lambda c: c.execute(
-                "SELECT number, event FROM events WHERE number > ? ORDER BY number LIMIT ?", (int(cursor), limit)
+                "SELECT number, event FROM events WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
             ).fetchall()
         )
         last = str(found[-1][0]) if found else cursor
-        cursors = [str(number) for number, _ in found]
-        return FeedPage([_event(text) for _, text in found], last, len(found) == limit, cursors)
+        return FeedPage([_event(text) for _, text in found], last, len(found) == limit, [str(n) for n, _ in found])
 
     def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
         """A workset's events in order."""
@@ -245,11 +245,10 @@ def _mark(cursor: str | None) -> tuple[int, int, str] | None:
     """The place a page cursor stands at: tier, moment, id."""
     if cursor is None:
         return None
-    try:
-        tier, moment, workset_id = json.loads(cursor)
-        return int(tier), int(moment), str(workset_id)
-    except (ValueError, TypeError):
-        raise InvalidInput(f"the page cursor {cursor[:40]!r} is not one of this store's") from None
+    tier, moment, workset_id = cursors.parts(cursor, int, int, str)
+    if tier not in {known.tier for known in WorksetPriority}:
+        raise cursors.unknown("page", cursor)
+    return int(tier), int(moment), str(workset_id)
 
 
 def _event(text: str) -> Event:
