@@ -8,7 +8,7 @@ WORKERS ?= 3
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ci bench check lint types contracts peers screenshots cov soak load wheel clean
+.PHONY: help setup demo test ci bench fuzz check lint types contracts peers screenshots cov soak load wheel clean
 
 help: ## These targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 14
@@ -61,6 +61,9 @@ soak: setup peers ## The full figures
 
 load: setup peers ## Everybody on one store at once; LOAD=--full for the full figure
 	$(BIN)/python -m tests.load $(LOAD)
+
+fuzz: setup ## 10,000 cases of whatever may come in
+	WSMON_FUZZ_CASES=10000 $(BIN)/python -m pytest -n $(WORKERS) tests/fuzz --timeout 3600
 
 screenshots: setup ## The pictures of the README and docs
 	$(BIN)/python -m tests.tui.screenshots

@@ -9,7 +9,7 @@ import pytest
 from tests.contract.conftest import World
 from wsmon.domain import holding, operating
 from wsmon.domain.change import Context, SlotClaim
-from wsmon.domain.errors import AlreadyExists, LockHeld, NoCapacity, StaleWrite
+from wsmon.domain.errors import AlreadyExists, InvalidInput, LockHeld, NoCapacity, StaleWrite
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, Verb, WorksetState
 from wsmon.domain.workset import RetryPolicy, RunRecord, Tombstone, Workset
@@ -232,3 +232,25 @@ def test_many_registrations_tell_what_existed(world: World) -> None:
     again = [operating.register(WorksetSpec(f"w{n}", "b"), Context(now, "t", uuid.uuid4().hex)) for n in range(200)]
     assert sorted(world.store.register_many(again)) == sorted(f"w{n}" for n in range(200))
     assert tallied(world) == {S.READY: 200}
+
+
+def test_registrations_larger_than_one_transaction_holds(world: World) -> None:
+    now, metadata = world.commands.clock.now(), {"text": "x" * 290_000}
+    specs = [WorksetSpec(f"w{n}", "b", metadata=metadata) for n in range(0, 160, 4)]
+    changes = [operating.register(spec, Context(now, "t", uuid.uuid4().hex)) for spec in specs]
+    assert world.store.register_many(changes) == {}
+    assert tallied(world) == {S.READY: len(specs)}
+
+
+@pytest.mark.parametrize(
+    "cursor", ["null", "{}", "[7,0]", '[7,0,"x"]', "[Infinity,0,1]", '[0,0,"\\ud800"]', "[" * 9000, "[1e30,0]"]
+)
+def test_a_made_up_page_cursor_is_refused(world: World, cursor: str) -> None:
+    with pytest.raises(InvalidInput, match="cursor"):
+        world.store.page(S.READY, cursor=cursor)
+
+
+@pytest.mark.parametrize("cursor", ["", "-1", "\u0663" * 20, "9" * 5000, "1e3"])
+def test_a_made_up_feed_cursor_is_refused(world: World, cursor: str) -> None:
+    with pytest.raises(InvalidInput, match="cursor"):
+        world.store.feed(cursor)

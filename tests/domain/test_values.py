@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 from typing import Any
 
@@ -19,6 +20,7 @@ from wsmon.domain.outcome import category_of
 from wsmon.domain.spec import WorksetSpec, check_document, check_name, check_reason, parse_priority, shown
 from wsmon.domain.states import ErrorCategory, WorksetPriority
 from wsmon.domain.template import check_template, render
+from wsmon.domain.visible import escaped, visible
 from wsmon.domain.workset import Lease, row_of
 
 
@@ -212,3 +214,14 @@ def test_naive_datetimes_are_utc() -> None:
 )
 def test_ages(seconds: float, text: str) -> None:
     assert times.age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b", "a\u200bb", "\u3164", "\u115f\u1160", "a\u061cb", "\U000e0041", "\x9b", "\u2028"]
+)
+def test_a_name_that_shows_nothing_or_forges_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        WorksetSpec(text, "b")
+    assert text not in visible(text)
+    assert json.loads(escaped(json.dumps([text], ensure_ascii=False))) == [text]
+    assert escaped(json.dumps([text], ensure_ascii=False)).isascii()

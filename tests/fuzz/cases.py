@@ -7,7 +7,7 @@ import os
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-CASES = int(os.environ.get("WSMON_FUZZ_CASES", "150"))
+CASES = int(os.environ.get("WSMON_FUZZ_CASES", "60"))
 fuzzed = settings(
     max_examples=CASES,
     deadline=None,
@@ -17,7 +17,17 @@ fuzzed = settings(
 )
 NASTY = (
     *("", " ", "\0", "\x1b[2J\x1b]0;title\x07", "a\r\nSubject: x", "\u202eevil", "\u2028", "\x9b31m", "\ud800"),
-    *("[bold red]x[/]", "=1+1", "@SUM(A1)", "a;rm -rf ~", "$(id)", "{workset_id}", "../../etc/passwd", "-rf", "世" * 400),
+    *(
+        "[bold red]x[/]",
+        "=1+1",
+        "@SUM(A1)",
+        "a;rm -rf ~",
+        "$(id)",
+        "{workset_id}",
+        "../../etc/passwd",
+        "-rf",
+        "世" * 400,
+    ),
     *("x" * 5000, "NaN", "1e999", "null", "true", "\ufeff", "\U000e0041", "\u200b", "%s%n", "' OR 1=1 --"),
 )
 texts = st.one_of(st.sampled_from(NASTY), st.text(max_size=40))
@@ -30,5 +40,7 @@ scalars = st.one_of(
     st.floats(),
 )
 values = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts, inner, max_size=3)), max_leaves=8
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts, inner, max_size=3)),
+    max_leaves=8,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,10 +24,18 @@ free = st.text(max_size=60).filter(lambda text: not any("\ud800" <= c <= "\udfff
 numbers = st.one_of(st.integers(-(2**63), 2**63), st.floats(allow_nan=False, allow_infinity=False))
 documents = st.dictionaries(
     free,
-    st.recursive(st.one_of(free, numbers, st.booleans(), st.none()), lambda inner: st.lists(inner, max_size=3), max_leaves=6),
+    st.recursive(
+        st.one_of(free, numbers, st.booleans(), st.none()), lambda inner: st.lists(inner, max_size=3), max_leaves=6
+    ),
     max_size=3,
 )
-optional = lambda strategy: st.one_of(st.none(), strategy)  # noqa: E731
+
+
+def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """It, or nothing."""
+    return st.one_of(st.none(), strategy)
+
+
 failures = st.builds(Failure, st.sampled_from(ErrorCategory), free, moments, optional(names))
 runs = st.builds(RunRecord, st.integers(1, 9), names, names, names, names)
 worksets = st.builds(

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.api.server import Over
+from tests.api.server import Service, serving
 from tests.fuzz.cases import fuzzed, texts, values
 from tests.services.world import CLOCK
 from wsmon.adapters.sqlite import SqliteStore
@@ -22,13 +21,23 @@ from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Workset
 from wsmon.ports import StateStore
 from wsmon.services.commands import Commands
-from wsmon.workset_api import create_app
 
 # What runs until it is stopped, opens a screen or a port, or writes outside the store is left out.
 ENDLESS = {"monitor", "api", "web", "demo", "watch", "replay", "notify", "doctor"}
 COMMANDS = sorted(set(command_line.COMMANDS) - ENDLESS)
 OPTIONS = (
-    *("--json", "--yes", "--reason", "--force", "--owner", "--seconds", "--state", "--priority", "--bucket", "--prefix"),
+    *(
+        "--json",
+        "--yes",
+        "--reason",
+        "--force",
+        "--owner",
+        "--seconds",
+        "--state",
+        "--priority",
+        "--bucket",
+        "--prefix",
+    ),
     *("--metadata", "--file", "--dry-run", "--limit", "--since", "--filter", "--as-if", "--help", "--nonsense"),
 )
 words = st.one_of(
@@ -74,7 +83,12 @@ def store(folder: Path) -> Iterator[SqliteStore]:
 @fuzzed
 @given(command=st.sampled_from(COMMANDS), more=arguments)
 def test_command_lines(
-    store: SqliteStore, folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, more: list[str]
+    store: SqliteStore,
+    folder: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    more: list[str],
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("WSMON_DEBUG", "1")  # an error of no kind of ours comes out as it is
@@ -101,8 +115,8 @@ BODIES = (
 
 
 @pytest.fixture(scope="module")
-def client(store: SqliteStore) -> Iterator[TestClient]:
-    with TestClient(create_app(Over(Commands(store, CLOCK, "api"))), base_url="http://127.0.0.1") as made:
+def service(store: SqliteStore) -> Iterator[Service]:
+    with serving(store) as made:
         yield made
 
 
@@ -119,9 +133,9 @@ def bodies(draw: Any) -> tuple[str, str, bytes]:
 
 @fuzzed
 @given(said=bodies())
-def test_bodies(store: SqliteStore, client: TestClient, said: tuple[str, str, bytes]) -> None:
+def test_bodies(store: SqliteStore, service: Service, said: tuple[str, str, bytes]) -> None:
     method, path, body = said
-    reply = client.request(method, path, content=body, headers={"Content-Type": "application/json"})
+    reply = service.client.request(method, path, content=body, headers={"Content-Type": "application/json"})
     assert reply.status_code in {200, 201, 400, 403, 404, 409, 412, 413, 415, 422}, reply.text
     if reply.status_code >= 400:
         assert reply.headers["content-type"] == "application/problem+json"

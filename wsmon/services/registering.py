@@ -26,10 +26,11 @@ class Refusal:
 class Registering(Writer):
     """The verb `register`."""
 
-    def register(self, spec: WorksetSpec, standing: Standing | None = None) -> Workset:
+    def register(
+        self, spec: WorksetSpec, standing: Standing | None = None, *, current: Workset | Tombstone | None = None
+    ) -> Workset:
         """Register a new workset, with the state it has elsewhere if it comes from there. Raises AlreadyExists."""
         self.allow()
-        current: Workset | Tombstone | None = None
         for _ in range(MAX_DECISIONS):
             change = operating.register(spec, self._context(), current, standing)
             try:
@@ -58,9 +59,9 @@ class Registering(Writer):
     def _register_batch(self, batch: Mapping[str, WorksetSpec]) -> tuple[int, list[Refusal]]:
         changes = [operating.register(spec, self._context()) for spec in batch.values()]
         refused: list[Refusal] = []
-        for workset_id in self.store.register_many(changes):
+        for workset_id, current in self.store.register_many(changes).items():
             try:
-                self.register(batch[workset_id])
+                self.register(batch[workset_id], current=current)  # where a purge left its mark, this goes on from it
             except AlreadyExists as error:
                 refused.append(Refusal(workset_id, error))
         return len(batch) - len(refused), refused
@@ -71,9 +72,9 @@ class Registering(Writer):
         existing = set()
         known = {spec.workset_id: (spec, standing) for spec, standing in items}
         changes = [operating.register(spec, self._context(), None, standing) for spec, standing in items]
-        for workset_id in self.store.register_many(changes):
+        for workset_id, current in self.store.register_many(changes).items():
             try:
-                self.register(*known[workset_id])  # where a purge left its mark, this goes on from it
+                self.register(*known[workset_id], current=current)
             except AlreadyExists:
                 existing.add(workset_id)
         return existing

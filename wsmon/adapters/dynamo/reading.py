@@ -12,6 +12,7 @@ from wsmon.adapters.dynamo import keys
 from wsmon.adapters.dynamo.client import Connection
 from wsmon.adapters.dynamo.feeding import OLDEST, REREAD, SKEW, Mark
 from wsmon.domain.change import Event
+from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Row, Tombstone, Workset

@@ -19,7 +19,6 @@ from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Tombstone, Workset
 from wsmon.ports import FeedPage, OutboxPage, RowPage, StoreInfo
 
-CURSOR_DIGITS = 18
 _ALL_TIERS = tuple(priority.tier for priority in WorksetPriority)
 
 
