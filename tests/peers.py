@@ -58,7 +58,11 @@ def start(name: str, port: int, folder: str | None = None) -> subprocess.Popen[b
         command += ["--db-path", str(Path(folder) / "dynoxide.db")] if folder else []
     else:
         command = [str(_ministack())]
-        environment |= {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "dynamodb,sts,s3"}
+        environment |= {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "SERVICES": "cloudwatch,dynamodb,s3,sns,sqs,sts",
+        }
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tempfile.gettempdir()
     )

@@ -67,8 +67,70 @@ class WebhookSettings(_Web):
     max_per_minute: float = Field(120.0, gt=0, description="Messages; what is over comes as a summary.")
 
 
-ChannelSettings = Annotated[WebhookSettings, Field()]
-CHANNEL_TYPES: dict[str, type[BaseModel]] = {"webhook": WebhookSettings}
+class SlackSettings(_Web):
+    """Slack, by an incoming webhook."""
+
+    type: Literal["slack"]
+    max_per_minute: float = Field(20.0, gt=0, description="Messages; what is over comes as a summary.")
+
+
+class SnsSettings(_Channel):
+    """An Amazon SNS topic; .fifo topics get dedupe and group ids."""
+
+    type: Literal["sns"]
+    topic_arn: str = Field(pattern=r"^arn:[^:]+:sns:[^:]*:[^:]*:.+$", description="The topic.")
+    region: str | None = Field(None, description="By default the topic's.")
+    profile: str | None = Field(None, description="The AWS profile to take credentials from.")
+    endpoint_url: str | None = Field(None, description="Another endpoint that speaks SNS.")
+    min_severity: Literal["info", "warning", "critical"] = Field("info", description="The least that is told.")
+    max_per_minute: float = Field(120.0, gt=0, description="Messages; what is over comes as a summary.")
+
+
+class LinearSettings(_Channel):
+    """Issues in Linear, one a group, with comments for what follows."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("api_key",)
+    type: Literal["linear"]
+    api_key: SecretStr = Field(description="The API key.")
+    team_id: str = Field(min_length=1, description="The team that gets the issues.")
+    project_id: str | None = Field(None, description="The project they belong to.")
+    done_state_id: str | None = Field(None, description="The workflow state of an issue whose group has ended.")
+    open_state_id: str | None = Field(None, description="The workflow state of an issue whose group has come back.")
+    url: str = Field("https://api.linear.app/graphql", description="The API.")
+
+
+class PagerDutySettings(_Channel):
+    """Incidents in PagerDuty, by Events API v2."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("routing_key",)
+    type: Literal["pagerduty"]
+    routing_key: SecretStr = Field(description="The integration's key.")
+    url: str = Field(
+        "https://events.pagerduty.com/v2/enqueue",
+        description="The API; https://events.eu.pagerduty.com/v2/enqueue in Europe.",
+    )
+
+
+class AppriseSettings(_Channel):
+    """Email and many others, by an Apprise address; needs the extra `apprise`."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("url",)
+    type: Literal["apprise"]
+    url: SecretStr = Field(description="Such as mailtos://user:password@host?to=ops@example.org.")
+
+
+ChannelSettings = Annotated[
+    WebhookSettings | SlackSettings | SnsSettings | LinearSettings | PagerDutySettings | AppriseSettings,
+    Field(discriminator="type"),
+]
+CHANNEL_TYPES: dict[str, type[BaseModel]] = {
+    "webhook": WebhookSettings,
+    "sns": SnsSettings,
+    "slack": SlackSettings,
+    "pagerduty": PagerDutySettings,
+    "linear": LinearSettings,
+    "apprise": AppriseSettings,
+}
 
 
 def _named(value: Any) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from wsmon.domain.alerts import Rules
 from wsmon.domain.grouping import GroupRule, Route
@@ -63,8 +63,63 @@ def plan(name: str, chosen: ChannelSettings) -> ChannelPlan:
 
 
 def channel(name: str, chosen: ChannelSettings) -> Channel:
-    """The adapter of a channel; what it needs is loaded at its first message."""
+    """The adapter of a channel; what it needs is loaded at its first message. Raises MissingExtra."""
+    made: Callable[[str, Any], Channel] = _MAKERS[chosen.type]
+    return made(name, chosen)
+
+
+def _webhook(name: str, chosen: Any) -> Channel:
     from wsmon.adapters.webhook import WebhookChannel
 
     secret = chosen.secret.get_secret_value() if chosen.secret is not None else None
     return WebhookChannel(name, chosen.url.get_secret_value(), secret)
+
+
+def _slack(name: str, chosen: Any) -> Channel:
+    from wsmon.adapters.slack import SlackChannel
+
+    return SlackChannel(name, chosen.url.get_secret_value())
+
+
+def _sns(name: str, chosen: Any) -> Channel:
+    from wsmon.adapters.sns import SnsChannel
+
+    return SnsChannel(
+        name, chosen.topic_arn, region=chosen.region, profile=chosen.profile, endpoint_url=chosen.endpoint_url
+    )
+
+
+def _linear(name: str, chosen: Any) -> Channel:
+    from wsmon.adapters.linear import LinearChannel
+
+    return LinearChannel(
+        name,
+        chosen.api_key.get_secret_value(),
+        chosen.team_id,
+        project_id=chosen.project_id,
+        done_state_id=chosen.done_state_id,
+        open_state_id=chosen.open_state_id,
+        url=chosen.url,
+    )
+
+
+def _pagerduty(name: str, chosen: Any) -> Channel:
+    from wsmon.adapters.pagerduty import PagerDutyChannel
+
+    return PagerDutyChannel(name, chosen.routing_key.get_secret_value(), chosen.url)
+
+
+def _apprise(name: str, chosen: Any) -> Channel:
+    from wsmon.adapters.apprise_ import AppriseChannel
+
+    return AppriseChannel(name, chosen.url.get_secret_value())
+
+
+_MAKERS: dict[str, Callable[[str, Any], Channel]] = {
+    "webhook": _webhook,
+    "slack": _slack,
+    "sns": _sns,
+    "linear": _linear,
+    "pagerduty": _pagerduty,
+    "apprise": _apprise,
+}

@@ -29,7 +29,7 @@ class Request:
 
 @dataclass
 class Receiver:
-    """`faults` are used up one a request: `reset`, `hang`, or a status; then `answer` says what comes back.
+    """`faults` are used up one a request: `none`, `reset`, `hang`, or a status; then `answer` says what comes back.
 
     With `late` the fault comes after the request was taken, as when a reply is lost.
     """
@@ -83,6 +83,7 @@ class Receiver:
         with self._mutex:
             self.seen += 1
             fault = self.faults.pop(0) if self.faults else None
+            fault = None if fault == "none" else fault
             if fault is None or self.late:
                 status, headers, body = self.answer(request)
                 self.taken.append(request)

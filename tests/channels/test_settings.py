@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from wsmon.channel_settings import WebhookSettings
 from wsmon.domain.errors import SettingsError
 from wsmon.settings import load_settings
 from wsmon.wiring import group_rule, plans
@@ -34,6 +35,7 @@ def test_secrets_come_from_the_environment_or_a_file_and_are_never_shown(
     path = _file(tmp_path, f'[channels.hook]\ntype = "webhook"\nsecret_file = "{tmp_path}/key"\n')
     loaded = load_settings(path)
     hook = loaded.settings.channels["hook"]
+    assert isinstance(hook, WebhookSettings)
     assert hook.url.get_secret_value().endswith("from-the-environment")
     assert hook.secret is not None
     assert hook.secret.get_secret_value() == "from-the-file"

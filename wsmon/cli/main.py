@@ -42,6 +42,7 @@ COMMANDS = {
     "ack": "wsmon.cli.alerting:ack",
     "silence": "wsmon.cli.alerting:silence",
     "silences": "wsmon.cli.alerting:silences",
+    "notify": "wsmon.cli.notifying:notify",
     "import": "wsmon.cli.importing:import_",
     "monitor": "wsmon.cli.running:monitor",
     "api": "wsmon.cli.serving:api",

@@ -1,0 +1,99 @@
+"""The predecessor's names over wsmon's channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.channels.graphql import Linear
+from tests.channels.receiver import Receiver
+from wsmon.adapters import linear
+from wsmon.workset_notifications import (
+    LinearNotificationChannel,
+    NotificationChannel,
+    NotificationEvent,
+    NotificationManager,
+    SNSNotificationChannel,
+)
+
+EVENT = NotificationEvent("ws-1", "error", "error", "it broke", {"line": 4}, "urgent", "c1", "bad sample")
+
+
+class Own(NotificationChannel):
+    def __init__(self, answer: bool | Exception) -> None:
+        self.answer, self.told = answer, []  # type: ignore[var-annotated]
+
+    def send(self, event: NotificationEvent) -> bool:
+        self.told.append(event)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_the_manager_counts_who_delivered() -> None:
+    manager = NotificationManager()
+    channels = [Own(True), Own(False), Own(RuntimeError("x")), Own(True)]
+    for channel in channels:
+        manager.add_channel(channel)
+    assert manager.notify(EVENT) == 2
+    assert all(channel.told == [EVENT] for channel in channels)
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({}, 1),
+        ({"event_types": ["error"], "states": ["error"], "priorities": ["urgent"]}, 1),
+        ({"event_types": ["completion"]}, 0),
+        ({"states": ["complete"]}, 0),
+        ({"priorities": ["normal"]}, 0),
+    ],
+)
+def test_filters(filters: dict[str, Any], count: int) -> None:
+    manager = NotificationManager()
+    manager.add_channel(Own(True))
+    manager.set_filters(**filters)
+    assert manager.notify(EVENT) == count
+    manager.set_filters(event_types=[], states=[], priorities=[])
+    assert manager.notify(EVENT) == 1
+
+
+def test_sns_publishes_with_the_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, Any]] = []
+
+    class Session:
+        def __init__(self, **given: Any) -> None:
+            assert given == {"region_name": "us-west-2"}
+
+        def client(self, name: str) -> Any:
+            assert name == "sns"
+            return self
+
+        def publish(self, **given: Any) -> dict[str, str]:
+            sent.append(given)
+            return {"MessageId": "1"}
+
+    monkeypatch.setattr("wsmon.workset_notifications.boto3.Session", Session)
+    assert SNSNotificationChannel("arn:aws:sns:us-west-2:1:t", "us-west-2").send(EVENT) is True
+    values = {name: value["StringValue"] for name, value in sent[0]["MessageAttributes"].items()}
+    assert (
+        values.items() >= {"workset_id": "ws-1", "event_type": "error", "state": "error", "priority": "urgent"}.items()
+    )
+    for text in ("it broke", "bad sample", '"line": 4'):
+        assert text in sent[0]["Message"]
+
+
+def test_linear_makes_issues_for_errors_and_completions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Linear()
+    with Receiver(answer=api) as receiver:
+        monkeypatch.setattr(linear, "URL", receiver.url)
+        channel = LinearNotificationChannel("lin_key", "team", "project")
+        monkeypatch.setattr(channel.channel, "_url", receiver.url)
+        assert channel.send(NotificationEvent("ws-1", "state_change", "ready", "m")) is True
+        assert not api.issues
+        assert channel.send(EVENT) is True
+        (issue,) = api.issues.values()
+        assert (issue["projectId"], issue["priority"]) == ("project", 1)
+        receiver.faults = [500]
+        assert channel.send(EVENT) is False
