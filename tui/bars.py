@@ -43,6 +43,12 @@ class Status:
     stale_after: float = 5.0
     trouble: str = ""
 
+    def told(self) -> tuple[object, ...]:
+        """Everything that can be read of it; an age only where it is told."""
+        old = age(self.age) if self.age is not None and self.age >= self.stale_after else self.age is None
+        counts = tuple(self.counts.items())
+        return self.store, self.who, self.writable, counts, self.alerts, self.monitors, old, self.trouble
+
 
 class StatusBar(Static):
     """Two lines: where and who; how much of what."""
@@ -50,10 +56,15 @@ class StatusBar(Static):
     def __init__(self) -> None:
         super().__init__("", id="status", markup=False)
         self._shown: tuple[str, str] = ("", "")
+        self._of: tuple[object, ...] = ()
 
     def show(self, status: Status) -> None:
         """Paint, if it reads differently."""
         width = max(20, self.size.width or self.app.size.width)
+        of = (width, *status.told())
+        if of == self._of:
+            return
+        self._of = of
         first, second = self._where(status, width), self._counts(status, width)
         if (first.markup, second.markup) != self._shown:
             self._shown = (first.markup, second.markup)
@@ -101,10 +112,14 @@ class KeyBar(Static):
     def __init__(self) -> None:
         super().__init__("", id="keys", markup=False)
         self._shown = ""
+        self._of: tuple[int, bool, bool, bool] | None = None
 
     def show(self, *, workset: bool, alert: bool, writable: bool) -> None:
         """The keys that do something right now."""
         width = max(20, self.size.width or self.app.size.width)
+        if self._of == (width, workset, alert, writable):
+            return
+        self._of = (width, workset, alert, writable)
         there = {ANYWHERE: True, WORKSETS: workset, ALERTS: alert}
         fitting = [a for a in ACTIONS if there[a.scope] and (writable or not a.changes)]
         fitting.sort(key=lambda action: action.scope != ALERTS)

@@ -13,8 +13,6 @@ from typing import Any, Literal, Self
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings import SettingsError as SourceError
 
 from wsmon.channel_settings import Channels
 from wsmon.domain.errors import SettingsError
@@ -221,10 +219,10 @@ class ApiSettings(_Section):
         return value
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings; frozen, handed in, read from nowhere later."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     store: StoreSettings = Field(default_factory=StoreSettings, description="Where the state lies.")
     monitor: MonitorSettings = Field(default_factory=MonitorSettings, description="How a monitor works.")
@@ -239,19 +237,6 @@ class Settings(BaseSettings):
         description="Which conditions are alerts, and how notices become messages, in Alertmanager's words.",
     )
     channels: Channels = Field(default_factory=dict, description="Who is told, a table each: [channels.NAME].")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load_settings` merged; it keeps the sources apart to tell where a value came from."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,15 +285,27 @@ def _layers(config: Path | None, flags: Mapping[str, Any]) -> Iterator[tuple[dic
         if os.environ.get(variable):
             yield {"*": variable}, {"store": {name: os.environ[variable]}}
     _refuse_unknown_variables()
-    try:
-        environment = EnvSettingsSource(Settings)()
-    except (SourceError, RecursionError) as error:
-        raise SettingsError(f"an environment variable cannot be read: {error}; lists and tables are JSON") from None
+    environment = _environment()
     names = {dotted: PREFIX + dotted.replace(".", "__").upper() for dotted, _ in _flat(environment)}
     yield {"*": "environment", **names}, environment
     for dotted, value in flags.items():
         section, _, name = dotted.partition(".")
         yield {"*": "flag"}, {section: {name: value}}
+
+
+def _environment() -> dict[str, Any]:
+    """What WSMON_* variables set."""
+    if not any(variable.upper().startswith(PREFIX) for variable in os.environ):
+        return {}
+    # It loads asyncio and every cloud's source, two fifths of a short command's time: only where it is needed.
+    from pydantic_settings import EnvSettingsSource
+    from pydantic_settings import SettingsError as SourceError
+
+    model: Any = Settings
+    try:
+        return EnvSettingsSource(model, env_prefix=PREFIX, env_nested_delimiter="__")()
+    except (SourceError, RecursionError) as error:
+        raise SettingsError(f"an environment variable cannot be read: {error}; lists and tables are JSON") from None
 
 
 def _config_path(config: Path | None) -> Path | None:

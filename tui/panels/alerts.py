@@ -39,8 +39,9 @@ class AlertsPanel(Panel["AlertRecord"]):
 
     def show(self, delta: Delta) -> None:
         """Take the alerts whole."""
-        self.table.load(delta.alerts)
-        self.count(len(delta.alerts))
+        if not self.same(delta.alerts):
+            self.table.load(delta.alerts)
+            self.count(len(delta.alerts))
 
     def selected(self) -> str | None:
         """The workset the alert is about."""

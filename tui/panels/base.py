@@ -17,6 +17,10 @@ Row = TypeVar("Row")
 UNKNOWN, UNANSWERED = "  asking the store …", "  unknown: the store has not answered"
 
 
+CALM_SECONDS = 5
+"""How often ages are looked at while none of them counts seconds."""
+
+
 class Panel(Vertical, Generic[Row]):
     """A titled frame around one table."""
 
@@ -26,6 +30,10 @@ class Panel(Vertical, Generic[Row]):
         super().__init__(id=name, classes="panel")
         self._title = self.border_title = f"{number} {name}"
         self._count = 0
+        self._ticked: Instant = 0
+        self._brisk = False
+        """Whether something on the screen counts seconds."""
+        self._shown: tuple[object, ...] = ()
         self.table = self.make_table()
         # Nothing may look like "all is well" before the store has said so.
         self._nothing, self.table.empty = self.table.empty, UNKNOWN
@@ -51,6 +59,12 @@ class Panel(Vertical, Generic[Row]):
         self.table.empty = UNANSWERED
         self.table.repaint()
 
+    def same(self, *parts: object) -> bool:
+        """Whether these are the very parts that were shown last: then there is nothing to load."""
+        same = len(parts) == len(self._shown) and all(a is b for a, b in zip(parts, self._shown, strict=True))
+        self._shown = parts
+        return same
+
     def count(self, number: int) -> None:
         """Say in the title how many there are; a title that is set again would repaint the panel."""
         if number != self._count:
@@ -60,7 +74,9 @@ class Panel(Vertical, Generic[Row]):
     def tick(self, now: Instant) -> None:
         """Time went on: repaint the ages that read differently."""
         self.now = now
-        self.table.repaint()
+        if self._brisk or now - self._ticked >= CALM_SECONDS * 1_000_000:
+            self._ticked, self._brisk = now, False
+            self.table.repaint()
 
     def selected(self) -> str | None:
         """The workset under the cursor."""
@@ -68,4 +84,9 @@ class Panel(Vertical, Generic[Row]):
 
     def since(self, at: Instant | None) -> str:
         """How long ago."""
-        return "" if at is None else age((self.now - at) / 1e6)
+        return "" if at is None else self.duration((self.now - at) / 1e6)
+
+    def duration(self, seconds: float) -> str:
+        """A duration that goes on."""
+        self._brisk |= seconds < 60
+        return age(seconds)

@@ -51,7 +51,8 @@ class ClustersPanel(Panel["ClusterRecord"]):
 
     def show(self, delta: Delta) -> None:
         """Take the clusters whole."""
-        self.table.load(delta.clusters)
+        if not self.same(delta.clusters):
+            self.table.load(delta.clusters)
 
     def selected(self) -> str | None:
         """A cluster is no workset."""

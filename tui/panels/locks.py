@@ -8,7 +8,6 @@ from tui.cells import Cell
 from tui.model import SortedRows
 from tui.panels.base import Panel
 from tui.table import Column, RowTable
-from wsmon.domain.times import age
 
 if TYPE_CHECKING:
     from wsmon.domain.workset import Lease
@@ -45,10 +44,12 @@ class LocksPanel(Panel["Lease"]):
         left = (lease.expires_at - self.now) / 1e6
         if left <= 0:
             return Cell("late", "warn")
-        return Cell(age(left), "warn" if left < LAST_SECONDS / 4 else "good")
+        return Cell(self.duration(left), "warn" if left < LAST_SECONDS / 4 else "good")
 
     def show(self, delta: Delta) -> None:
         """Take the leases whole."""
+        if self.same(delta.leases, delta.dead):
+            return
         self._dead = delta.dead
         self.table.load(delta.leases)
         self.count(len(delta.leases))

@@ -220,7 +220,8 @@ class LiveView:
         if read:
             leases = panels.leases
             self._watch.observe(leases, moment)
-            self._dead = frozenset(lease.workset_id for lease in leases if self._watch.dead(lease, now, moment))
+            dead = frozenset(lease.workset_id for lease in leases if self._watch.dead(lease, now, moment))
+            self._dead = dead if dead != self._dead else self._dead
         self._claims_moved = False
         return Delta(
             at=now,
