@@ -107,7 +107,8 @@ class World:
         self.clock.sleep(7200)
 
     def view(self) -> LiveView:
-        """An opened view that has made its first check of the tallies."""
+        """An opened view that has made its first check of the tallies, and far from an hour's edge."""
+        self.clock.turn_to(minute=30)
         view = LiveView(self.store, self.clock)
         for _ in view.open():
             pass
