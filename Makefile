@@ -57,7 +57,7 @@ bench: setup peers ## Ratios and counts, side by side
 	$(BIN)/python -m tests.bench
 
 soak: setup peers ## The full figures
-	WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm tests/wire --timeout 1800
+	WSMON_NOTIFY_FAILURES=500 WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm tests/channels tests/wire --timeout 1800
 
 load: setup peers ## Everybody on one store at once; LOAD=--full for the full figure
 	$(BIN)/python -m tests.load $(LOAD)

@@ -8,9 +8,10 @@ from typing import Any
 from wsmon.adapters.http import checked, post
 from wsmon.adapters.rendering import cut, lines_of, title_of
 from wsmon.domain.messages import Message
+from wsmon.domain.notices import Status
 
 HEADER_CHARS, SECTION_CHARS = 150, 3000
-_MARKS = {"resolved": ":white_check_mark:", "acknowledged": ":eyes:"}
+_MARKS = {Status.RESOLVED: ":white_check_mark:", Status.ACKNOWLEDGED: ":eyes:"}
 _BY_SEVERITY = {"critical": ":rotating_light:", "warning": ":warning:", "info": ":information_source:"}
 
 
@@ -21,7 +22,7 @@ def escaped(text: str) -> str:
 
 def document(message: Message) -> dict[str, Any]:
     """The body: a plain header, what happened, and the message's id."""
-    mark = _MARKS.get(message.status.value) or _BY_SEVERITY[message.severity.value]
+    mark = _MARKS.get(message.status) or _BY_SEVERITY[message.severity.value]
     title = title_of(message)
     listed = escaped("\n".join(lines_of(message)))
     return {
