@@ -36,7 +36,7 @@ slots = {slots}
 refresh_seconds = {refresh}
 """
 KEYS = ("j", "j", "k", "G", "g", "j", "2", "1", "z", "z")
-CLIENT_PAUSE = 0.5
+CLIENT_PAUSE, START_PAUSE = 0.5, 0.3
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,12 @@ class Crowd:
     def start_monitors(self) -> None:
         for number in range(self.sizes.monitors):
             self._start(f"monitor-{number:02}", "monitor", "--owner-id", f"m{number:02}")
+            time.sleep(START_PAUSE)
+
+    def runs(self) -> list[str]:
+        """Lines of runs that began so far."""
+        lines = self.effects.read_text().splitlines() if self.effects.exists() else []
+        return [line for line in lines if line.startswith("start")]
 
     def start_screens(self) -> None:
         self.screens = Screens(self._config["screens"], self.sizes.screens)

@@ -90,7 +90,7 @@ def troubles(screens: Iterable[str]) -> list[str]:
     return [line.strip()[:200] for text in screens for line in text.splitlines() if TROUBLE.search(line)]
 
 
-TALLY_UNITS = 8
+TALLY_UNITS, LOOKS_BACK = 8, 2
 """Units of one look at the tallies: 8 shards, read consistently."""
 
 
@@ -118,9 +118,12 @@ class Budget:
 
     @property
     def units_allowed(self) -> float:
-        """A refresh: 3 units, one more per 50 leases beyond the first 50, one per 4 changes, and the checks."""
+        """A refresh: 3 units, one more per 50 leases beyond the first 50, one per 4 changes, and the checks.
+
+        Beside the tallies a check looks back over twice its period, so every change is read twice more.
+        """
         quiet = 3 + max(0.0, self.leases - 50) / 50
-        more = self.screens * self.events / 4 + self.checks * TALLY_UNITS
+        more = self.screens * self.events * (1 + LOOKS_BACK) / 4 + self.checks * TALLY_UNITS
         return (quiet * self._whole + more) / max(1, self.refreshes)
 
     @property

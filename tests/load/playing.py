@@ -84,13 +84,15 @@ def gather(crowd: Crowd, wire: Counting, say: Say) -> None:
         port = peers.free_port()
         crowd.start_api(port)
         wait_for(lambda: answers(port), 60, 0.2)
-    crowd.start_monitors()
+    # The screens load everything first: a hundred thousand rows each are not what is measured, and
+    # nobody starts a fleet and ten screens within a second.
     crowd.start_screens()
     screens = crowd.screens
     assert screens is not None
     wait_for(lambda: all(" live" in text for text in screens.texts()), 300 + sizes.worksets / 200, 0.5)
-    # Every row loaded, and the registrations out of the feed's window that is read again.
     wait_for(lambda: time.monotonic() - max(wire.loaded_at, begin) > SETTLE_SECONDS, 900, 0.5)
+    crowd.start_monitors()
+    wait_for(lambda: len(crowd.runs()) >= 2 * sizes.monitors or crowd.died(), 300, 0.5)
     screens.type()
     crowd.talk()
     say(f"{len(crowd.pids())} processes at work after {time.monotonic() - begin:.0f} s")
