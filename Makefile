@@ -58,6 +58,7 @@ bench: setup peers ## Ratios and counts, side by side
 
 soak: setup peers ## The full figures
 	WSMON_NOTIFY_FAILURES=500 WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm tests/channels tests/wire --timeout 1800
+	WSMON_API_CASES=150 $(BIN)/python -m pytest -n 0 tests/api/test_schema.py --timeout 3600
 
 load: setup peers ## Everybody on one store at once; LOAD=--full for the full figure
 	$(BIN)/python -m tests.load $(LOAD)
@@ -77,7 +78,7 @@ ci: ## What CI runs
 	$(MAKE) check
 	WSMON_REQUIRE_PEERS=1 $(MAKE) peers
 	WSMON_REQUIRE_PEERS=1 $(MAKE) wheel
-	WSMON_REQUIRE_PEERS=1 WSMON_RACE_ROUNDS=300 WSMON_STORM_WORKSETS=40 WSMON_WIRE_ROUNDS=150 $(MAKE) test
+	WSMON_REQUIRE_PEERS=1 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=40 WSMON_WIRE_ROUNDS=150 $(MAKE) test
 
 clean: ## Everything that was made
 	rm -rf $(VENV) .peers dist build .mypy_cache .ruff_cache .hypothesis .coverage* .import_linter_cache

@@ -22,7 +22,7 @@ from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.spec import WorksetSpec
 from wsmon.ports import StateStore
 
-EXAMPLES = int(os.environ.get("WSMON_FUZZ", "2"))
+EXAMPLES = int(os.environ.get("WSMON_API_CASES", "2"))
 CHECKED = [
     "not_a_server_error",
     "status_code_conformance",

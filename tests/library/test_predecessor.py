@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -231,3 +235,17 @@ def test_archive_restore_and_delete_leave_their_trail(db: WorksetStateDB) -> Non
     again = db.get_workset("ws-001")
     assert again is not None
     assert again.token == 1, "a new registration goes on from the old token"
+
+
+def test_the_example_of_the_page_on_migrating_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs/migrating.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        names: dict[str, object] = {}
+        exec(example, names)
+    assert told.getvalue().startswith("complete {'ready': 0")
+    db = names["db"]
+    assert isinstance(db, WorksetStateDB)
+    db.close()

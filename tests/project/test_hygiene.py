@@ -54,6 +54,11 @@ def test_the_library_loads_no_face_and_no_cloud() -> None:
     assert not loaded & (SLOW - {"pydantic_settings"})
 
 
+def test_the_faces_for_programs_load_only_what_they_need() -> None:
+    assert not modules_after("import wsmon.workset_state_db") & (SLOW - {"pydantic_settings"})
+    assert not modules_after("import wsmon.workset_api") & {"boto3", "textual", "tui", "uvicorn", "moto"}
+
+
 def test_a_headless_monitor_never_loads_textual(tmp_path: Path) -> None:
     config = tmp_path / "wsmon.toml"
     config.write_text('[monitor]\ncommand = ["true"]\n')

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests import peers
@@ -102,6 +103,29 @@ def until_stopped(desk: Path, command: str) -> None:
     assert process.returncode == 0
 
 
+def until_served(desk: Path, command: str) -> None:
+    """The service says where it listens, and ends cleanly by SIGTERM."""
+    told = desk / "api.log"
+    with told.open("w") as out:
+        where = {**environment(desk), "WSMON_API__PORT": "0"}
+        process = subprocess.Popen(shlex.split(command), cwd=desk, env=where, stderr=out)
+    try:
+        url = wait_for(lambda: re.search(r"http://127\.0\.0\.1:\d+", told.read_text()), 30)
+        assert url is not None
+        wait_for(lambda: _is_healthy(url[0]), 30)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+    assert process.returncode == 0
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def carry_out(desk: Path, command: str) -> None:
     """Run a line of the README, each kind in the way it is meant."""
     match command.split():
@@ -113,6 +137,8 @@ def carry_out(desk: Path, command: str) -> None:
             in_a_terminal(desk, command)
         case ["wsmon", "monitor"]:
             until_stopped(desk, command)
+        case ["wsmon", "api"]:
+            until_served(desk, command)
         case ["wsmon", "monitor", "--once"]:
             # RUN-004 sleeps; a settings' timeout ends it here, so that the pass comes to its end.
             run(desk, command, WSMON_MONITOR__TIMEOUT_SECONDS="1", WSMON_MONITOR__STOP_GRACE_SECONDS="0.2")
