@@ -14,6 +14,7 @@ import platformdirs
 
 from wsmon import __version__
 from wsmon.adapters.clock import SystemClock
+from wsmon.domain.errors import Refused
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, CommandRunner, Log, StateStore
 from wsmon.services.commands import Commands
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from wsmon.services.companion import Companion
     from wsmon.services.config import MonitorConfig
     from wsmon.services.monitor import Monitor
-    from wsmon.services.runs import Problems
     from wsmon.services.validating import Validation
     from wsmon.settings import Settings
 
@@ -73,13 +73,22 @@ class Engine:
 
         return LocalRunner(self.run_root(), self.clock)
 
+    def run_log(self, workset: Workset, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
+        """A workset's output from an offset on (None: its end). Raises Refused without a run, OutsideError."""
+        from wsmon import wiring_pool
+
+        if workset.run is None:
+            raise Refused(f"{workset.workset_id!r} has no run yet; there is no log")
+        runner = wiring_pool.log_runner(self, workset.run)
+        return runner.log_from(workset.run, offset, limit)
+
     def scheduler(self) -> Scheduler:
         """The scheduler on this store, as set."""
         return Scheduler(self.store, self.clock, self.settings.scheduler.policy())
 
     def monitor(self, log: Log, **changes: Any) -> Monitor:
         """A monitor as set; `changes` replace fields of its MonitorConfig. Raises SettingsError."""
-        from wsmon.adapters.local_pool import LocalPool
+        from wsmon import wiring_pool
         from wsmon.services.config import MonitorConfig
         from wsmon.services.monitor import Monitor
 
@@ -104,16 +113,20 @@ class Engine:
             "name": chosen.owner_id or f"{host}-{os.getpid()}",
             "command": tuple(chosen.command),
             "cluster": self.settings.pool.name or host,
+            "steps": self.settings.steps.commands(),
+            "workdir": self.settings.steps.workdir,
+            "pipeline_folder": self.settings.steps.pipeline_folder,
         }
         fields |= {name: value for name, value in changes.items() if value is not None}
         slots = self.settings.pool.slots or max(os.cpu_count() or 1, fields["max_concurrent"])
         config = MonitorConfig(**{"slots": slots, **fields})
-        watches, problems = self._catalog(log, config)
+        watches, problems = wiring_pool.catalog(self, log, config)
+        runner, source = wiring_pool.pool(self, config)
         return Monitor(
             self.store,
             self.clock,
-            self.runner(),
-            LocalPool(config.cluster, config.slots),
+            runner,
+            source,
             config,
             policy=self.commands.policy,
             log=log,
@@ -172,31 +185,6 @@ class Engine:
 
         inspector = FolderInspector() if workset.bucket == BUCKET else S3Inspector(self.bucket())
         return validate(workset, inspector)
-
-    def _catalog(self, log: Log, config: MonitorConfig) -> tuple[list[Companion], Problems | None]:
-        """What works beside a monitor for the catalog, and what is asked of it before a run."""
-        chosen = self.settings.catalog
-        if chosen.bucket is None:
-            return [], None
-        from wsmon.adapters.s3 import S3Catalog, S3Inspector, S3Sentinels
-        from wsmon.services.companion import Companion
-        from wsmon.services.discovery import CatalogWatch, Discovery, Mirror
-        from wsmon.services.duties import Duty
-        from wsmon.services.validating import validate
-
-        name, bucket, clock = chosen.bucket, self.bucket(), self.clock
-        found = Discovery(S3Catalog(bucket, name, chosen.prefix), self.commands.acting_as(config.name), log)
-        mirror = Mirror(S3Sentinels(bucket), self.store, clock, log, name) if chosen.mirror_sentinels else None
-        seconds = max(RELAY_DUTY_SECONDS, config.lease_seconds)
-        duty = Duty(self.store, clock, f"catalog/{name}", config.name, seconds=seconds, skew=config.skew_seconds)
-        watch = CatalogWatch(found, mirror, duty, clock, seconds=chosen.poll_seconds, look=config.poll_seconds)
-        inspector = S3Inspector(bucket)
-
-        def problems(workset: Workset) -> tuple[str, ...]:
-            return validate(workset, inspector).problems if workset.bucket == name else ()
-
-        companion = Companion("catalog", watch.step, watch.close, clock, log)
-        return [companion], problems if chosen.validate_before_run else None
 
     def close(self) -> None:
         """Give back files and connections."""

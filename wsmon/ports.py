@@ -317,6 +317,10 @@ class RunStatus:
     seconds: float | None = None
     """How long it has run, or ran, on the place's boot-time clock."""
     note: str = ""
+    step: str | None = None
+    """The step it has reached."""
+    metrics: Mapping[str, object] = field(default_factory=dict)
+    """What the run told about itself at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +342,8 @@ class RunRequest:
     deadline: float
     """Boot-time seconds after which it must not start any more (the lease's end)."""
     env: Mapping[str, str] = field(default_factory=dict)
+    pipeline: str = ""
+    """Where the pipeline leaves daylily.successful_run or daylily.failed_run, if it does."""
 
 
 class CommandRunner(Protocol):
@@ -346,14 +352,17 @@ class CommandRunner(Protocol):
     def place(self) -> Place:
         """This place; raises Refused when its folder cannot be used."""
 
-    def plan(self, workset_id: str, run_token: int) -> RunRecord:
-        """The record `start` commits before anything is spawned."""
+    def plan(self, workset_id: str, run_token: int, cluster: str | None = None) -> RunRecord:
+        """The record `start` commits before anything is spawned; `cluster` is where its slot was claimed."""
 
     def spawn(self, request: RunRequest) -> None:
         """Start the run detached. Raises Refused when a higher token was seen here or the deadline passed."""
 
-    def raise_token(self, workset_id: str, token: int) -> None:
-        """From now on nothing with a lower token starts here."""
+    def raise_token(self, workset_id: str, token: int, run: RunRecord | None = None) -> None:
+        """From now on nothing with a lower token starts at the place of `run` (None: the only one)."""
+
+    def newly_reached(self) -> bool:
+        """Whether a place answers that did not before: its live runs want to be looked at again."""
 
     def look(self, workset_id: str, run: RunRecord) -> RunStatus:
         """What became of a run. The caller has raised the place's token first if it adopts."""
@@ -363,6 +372,9 @@ class CommandRunner(Protocol):
 
     def live_runs(self) -> list[tuple[str, RunRecord]]:
         """(workset id, run) of every run at this place some process of which lives."""
+
+    def log_from(self, run: RunRecord, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
+        """A run's output from an offset on (None: its end), and the offset to go on from. Raises OutsideError."""
 
     def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
         """The end of a run's output, at most `limit` bytes, decoded with replacement."""

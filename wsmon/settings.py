@@ -20,7 +20,7 @@ from wsmon.domain.grouping import GROUP_FIELDS
 from wsmon.domain.outcome import EXIT_CATEGORIES
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.template import check_template
-from wsmon.settings_pool import CatalogSettings, SchedulerSettings
+from wsmon.settings_pool import CatalogSettings, ClusterSettings, SchedulerSettings, StepsSettings
 
 FILE_NAME = "wsmon.toml"
 PREFIX = "WSMON_"
@@ -35,6 +35,10 @@ _AWS_VARIABLES = (
     ("AWS_ENDPOINT_URL", "endpoint_url"),
     ("AWS_ENDPOINT_URL_DYNAMODB", "endpoint_url"),
 )
+
+
+TABLES = frozenset({"channels", "clusters"})
+"""Sections that hold a table for each name."""
 
 
 class _Section(BaseModel):
@@ -153,6 +157,7 @@ class PoolSettings(_Section):
     slots: int | None = Field(
         None, gt=0, le=10_000, description="How many worksets run here at once, all monitors together."
     )
+    local: bool = Field(True, description="Whether worksets run on this machine at all.")
 
 
 class TuiSettings(_Section):
@@ -228,6 +233,10 @@ class Settings(BaseModel):
     monitor: MonitorSettings = Field(default_factory=MonitorSettings, description="How a monitor works.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="When failures are retried.")
     pool: PoolSettings = Field(default_factory=PoolSettings, description="This machine as a pool.")
+    clusters: dict[str, ClusterSettings] = Field(
+        default_factory=dict, description="Clusters reached over SSH, a table each: [clusters.NAME]."
+    )
+    steps: StepsSettings = Field(default_factory=StepsSettings, description="A run in steps.")
     catalog: CatalogSettings = Field(default_factory=CatalogSettings, description="Where worksets are dropped.")
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Order and budget.")
     tui: TuiSettings = Field(default_factory=TuiSettings, description="The terminal UI.")
@@ -261,7 +270,7 @@ def load_settings(config: Path | None = None, flags: Mapping[str, Any] | None = 
     for source, layer in _layers(config, flags or {}):
         for dotted, value in _flat(layer):
             section, _, name = dotted.partition(".")
-            if section == "channels" and isinstance(value, Mapping):
+            if section in TABLES and isinstance(value, Mapping):
                 value = {**merged.get(section, {}).get(name, {}), **value}  # noqa: PLW2901
             if name:
                 table = merged.setdefault(section, {})
@@ -327,14 +336,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _refuse_unknown_variables() -> None:
     known = {PREFIX + dotted.replace(".", "__").upper() for dotted in _names()}
     for variable in os.environ:
-        if variable.upper().startswith(PREFIX + "CHANNELS__"):
-            continue  # their names are free; what is below is checked with the channel
+        if variable.upper().startswith(tuple(f"{PREFIX}{table.upper()}__" for table in TABLES)):
+            continue  # their names are free; what is below is checked with the table
         if variable.startswith(PREFIX) and "__" in variable and variable.upper() not in known:
             raise SettingsError(f"the environment variable {variable} is no setting{_nearest(variable, known)}")
 
 
 def _names() -> list[str]:
-    sections = {n: field.annotation for n, field in Settings.model_fields.items() if n != "channels"}
+    sections = {n: field.annotation for n, field in Settings.model_fields.items() if n not in TABLES}
     return [f"{s}.{n}" for s, model in sections.items() for n in model.model_fields]  # type: ignore[union-attr]
 
 

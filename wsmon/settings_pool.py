@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
 
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from wsmon.domain.errors import SettingsError
 from wsmon.domain.needs import microdollars
 from wsmon.domain.scheduling import Policy
+from wsmon.domain.template import check_template
 
 
 class PoolSection(BaseModel):
@@ -61,3 +65,60 @@ class CatalogSettings(PoolSection):
         True, description="Look into a workset's folder, and for what it refers to, before its run starts."
     )
     endpoint_url: str | None = Field(None, description="Another endpoint that speaks S3.")
+
+
+class ClusterSettings(PoolSection):
+    """A cluster whose head node is reached over SSH."""
+
+    host: str = Field(min_length=1, description="The head node, as ssh knows it.")
+    user: str = Field("", description="Who to log in as; else as ssh_config says.")
+    port: int | None = Field(None, gt=0, lt=65536, description="Its port; else as ssh_config says.")
+    identity_file: str = Field("", description="The private key; else as ssh_config says.")
+    jump: str = Field("", description="A jump host, as for ssh -J.")
+    known_hosts: str = Field("", description="Another known_hosts file.")
+    host_key_checking: Literal["yes", "accept-new", "no"] = Field(
+        "yes", description="Whether an unknown host key is refused, taken the first time, or never looked at."
+    )
+    connect_seconds: int = Field(10, gt=0, description="How long a connection may take.")
+    root: str = Field("~/.wsmon/runs", description="Where run folders lie there, on a disk of its own.")
+    python: str = Field("python3", description="A Python of 3.7 or newer there.")
+    detach: Literal["auto", "tmux", "setsid"] = Field(
+        "auto", description="How a run is cut loose: by tmux where it is there, else by setsid."
+    )
+    slots: int = Field(3, gt=0, description="How many worksets run there at once, all monitors together.")
+    vcpus: int = Field(0, ge=0, description="Its vCPUs; 0: unknown, nothing is held against it.")
+    memory_mib: int = Field(0, ge=0, description="Its memory; 0: unknown.")
+    storage_gib: int = Field(0, ge=0, description="Its free storage; 0: unknown.")
+    zone: str = Field("", description="Its availability zone.")
+    instance_types: list[str] = Field([], description="What its nodes are.")
+    cost_per_vcpu_hour: float = Field(
+        0.0, ge=0, description="Dollars a vCPU hour; the score and a run's cost go by it."
+    )
+
+
+class StepsSettings(PoolSection):
+    """A run in steps, each an argument list with {placeholders}; without any the one [monitor] command."""
+
+    stage: list[str] = Field([], description="Bring the samples to the cluster.")
+    clone: list[str] = Field([], description="Make the pipeline's working tree.")
+    run: list[str] = Field([], description="Run the pipeline.")
+    export: list[str] = Field([], description="Bring the results home.")
+    workdir: str = Field("", description="Where the steps work; empty: the run's own folder.")
+    pipeline_folder: str = Field(
+        "", description="Where the pipeline leaves daylily.successful_run or daylily.failed_run, if it does."
+    )
+
+    @field_validator("stage", "clone", "run", "export", "workdir", "pipeline_folder")
+    @classmethod
+    def _template(cls, value: list[str] | str) -> list[str] | str:
+        try:
+            if value:
+                check_template([value] if isinstance(value, str) else value)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    def commands(self) -> dict[str, tuple[str, ...]]:
+        """The steps that are set, in their order."""
+        steps = {"stage": self.stage, "clone": self.clone, "run": self.run, "export": self.export}
+        return {name: tuple(argv) for name, argv in steps.items() if argv}

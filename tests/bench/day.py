@@ -60,14 +60,14 @@ class BriefRunner:
     def place(self) -> Place:
         return Place("place-1", "node-1", "boot-1")
 
-    def plan(self, workset_id: str, run_token: int) -> RunRecord:
+    def plan(self, workset_id: str, run_token: int, cluster: str | None = None) -> RunRecord:
         return RunRecord(run_token, "place-1", "node-1", "boot-1", f"/runs/{workset_id}/{run_token}")
 
     def spawn(self, request: RunRequest) -> None:
         code = 75 if self._choose.random() < 0.1 else 0
         self._ends[request.run.folder] = (self._clock.monotonic() + self._choose.uniform(60, 1200), code)
 
-    def raise_token(self, workset_id: str, token: int) -> None:
+    def raise_token(self, workset_id: str, token: int, run: RunRecord | None = None) -> None:
         """Nothing older starts here: nothing starts by itself."""
 
     def look(self, workset_id: str, run: RunRecord) -> RunStatus:
@@ -82,6 +82,12 @@ class BriefRunner:
 
     def live_runs(self) -> list[tuple[str, RunRecord]]:
         return []
+
+    def newly_reached(self) -> bool:
+        return False
+
+    def log_from(self, run: RunRecord, offset: int | None, limit: int = 4096) -> tuple[str, int]:
+        return "", 0
 
     def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
         return "the last line"

@@ -16,7 +16,8 @@ from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.channel_settings import CHANNEL_TYPES
 from wsmon.services.commands import Commands
-from wsmon.settings import FILE_NAME, PREFIX, Settings
+from wsmon.settings import FILE_NAME, PREFIX, TABLES, Settings
+from wsmon.settings_pool import ClusterSettings
 from wsmon.workset_api import create_app
 
 ROOT = Path(__file__).parent.parent.parent
@@ -44,8 +45,9 @@ def settings_page() -> str:
     """docs/settings.md."""
     parts = [HEAD]
     for section, field in Settings.model_fields.items():
-        if section != "channels":
+        if section not in TABLES:
             parts.append(_table(f"[{section}]", field.description or "", field.annotation))
+    parts.append(_table("[clusters.NAME]", inspect.getdoc(ClusterSettings) or "", ClusterSettings))
     parts.append(CHANNELS)
     for name, model in CHANNEL_TYPES.items():
         parts.append(_table(f'[channels.NAME] type = "{name}"', inspect.getdoc(model) or "", model))

@@ -179,7 +179,7 @@ def test_a_monitor_starts_nothing_on_a_full_pool_and_does_not_even_look(world: W
 
     world.store.page = page  # type: ignore[method-assign]
     monitor.keeper.renew_due()
-    monitor._claim()
+    monitor.claimer.claim({"local"}, 1)
     assert asked == []
 
 

@@ -27,6 +27,8 @@ COMMANDS = {
     "history": "wsmon.cli.reading:history",
     "why": "wsmon.cli.planning:why",
     "plan": "wsmon.cli.planning:plan",
+    "logs": "wsmon.cli.pooling:logs",
+    "clusters": "wsmon.cli.pooling:clusters",
     "next": "wsmon.cli.reading:next_",
     "lock": "wsmon.cli.changing:lock",
     "unlock": "wsmon.cli.changing:unlock",

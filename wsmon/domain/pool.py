@@ -47,6 +47,14 @@ class Taken:
     day: str = ""
     """The UTC day it was booked on."""
     until: Instant | None = None
+    price: float = 0.0
+    """Dollars a vCPU hour there."""
+
+    def cost_usd(self, seconds: float) -> float | None:
+        """What a run of so many seconds did cost; None where vCPUs or price are not known."""
+        if not self.vcpus or not self.price:
+            return None
+        return round(self.vcpus * seconds / 3600 * self.price, 6)
 
 
 @dataclass(frozen=True, slots=True)

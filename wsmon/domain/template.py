@@ -15,7 +15,9 @@ from wsmon.domain.errors import InvalidInput, SettingsError
 from wsmon.domain.spec import shown
 from wsmon.domain.workset import Workset
 
-FIELDS = ("workset_id", "bucket", "prefix", "priority", "attempt", "run_token", "run_folder")
+FIELDS = ("workset_id", "bucket", "prefix", "priority", "attempt", "run_token", "run_folder", "workdir_name")
+WORKDIR_NAME = "{workdir_name}"
+"""The one placeholder that a workset's own arguments may hold, as in `day-clone: -d {workdir_name}`."""
 _PART = re.compile(r"\{\{|\}\}|\{(\*?)([A-Za-z_][A-Za-z0-9_.-]*)\}|[{}]")
 
 
@@ -42,6 +44,11 @@ def _check_part(element: str, match: re.Match[str]) -> None:
         raise SettingsError(f"the command's {shown(element)}: {{*metadata.KEY}} must be an element of its own")
 
 
+def workdir_name(workset: Workset) -> str:
+    """What a workset's folder on a cluster is called: metadata.workdir_name, else its id."""
+    return str(workset.metadata.get("workdir_name") or workset.workset_id)
+
+
 def render(template: Sequence[str], workset: Workset, *, run_token: int, run_folder: str) -> list[str]:
     """The argument list for one run. Raises InvalidInput when a metadata key is missing or cannot be an argument."""
     values: dict[str, object] = {
@@ -52,17 +59,25 @@ def render(template: Sequence[str], workset: Workset, *, run_token: int, run_fol
         "attempt": workset.attempt + 1,
         "run_token": run_token,
         "run_folder": run_folder,
+        "workdir_name": workdir_name(workset),
     }
     argv: list[str] = []
     for element in template:
         whole = _PART.fullmatch(element)
         if whole and whole.group(1):
-            argv += _words(whole.group(2), workset.metadata)
+            argv += (
+                part.replace(WORKDIR_NAME, workdir_name(workset)) for part in _words(whole.group(2), workset.metadata)
+            )
         else:
             argv.append(_PART.sub(lambda match: _text(match, values, workset.metadata), element))
     if any("\0" in part for part in argv):
         raise InvalidInput("an argument of the command holds a NUL character, which no program can be given")
     return argv
+
+
+def fill(template: str, workset: Workset, *, run_token: int, run_folder: str) -> str:
+    """One text of its template."""
+    return render([template], workset, run_token=run_token, run_folder=run_folder)[0]
 
 
 def _text(match: re.Match[str], values: Mapping[str, object], metadata: Mapping[str, object]) -> str:

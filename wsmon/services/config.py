@@ -34,12 +34,20 @@ class MonitorConfig:
     allow_metadata_command: bool = False
     exit_categories: Mapping[int, ErrorCategory] = field(default_factory=lambda: EXIT_CATEGORIES)
     env: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """A command for each step of domain.steps.STEPS that a run has; empty: the one `command`."""
+    workdir: str = ""
+    """Where the steps work, a template; empty: the run's own folder."""
+    pipeline_folder: str = ""
+    """Where the pipeline leaves daylily.successful_run or daylily.failed_run, a template."""
 
     def __post_init__(self) -> None:
         check_name("owner id", self.name)
         check_name("cluster", self.cluster)
-        if self.command:
-            check_template(self.command)
+        texts = [[text] for text in (self.workdir, self.pipeline_folder) if text]
+        for template in [self.command, *self.steps.values(), *texts]:
+            if template:
+                check_template(template)
         if self.lease_seconds < 2 * self.renew_seconds:
             raise SettingsError(
                 f"a lock of {self.lease_seconds:g} s renewed every {self.renew_seconds:g} s dies of one late renewal;"

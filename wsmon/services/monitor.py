@@ -7,15 +7,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wsmon.domain.change import SlotClaim
 from wsmon.domain.errors import (
     Conflict,
-    IllegalTransition,
-    LockLost,
-    NoCapacity,
-    NotDue,
     NotFound,
-    OverBudget,
+    OutsideError,
     Refused,
     SettingsError,
     StoreError,
@@ -36,19 +31,18 @@ from wsmon.ports import (
     StateStore,
 )
 from wsmon.services.chance import Chance
+from wsmon.services.claiming import Claimer
 from wsmon.services.commands import Commands
 from wsmon.services.companion import Companion
 from wsmon.services.config import MonitorConfig
-from wsmon.services.documents import acted_on
 from wsmon.services.leases import LeaseKeeper, start_thread
 from wsmon.services.reaper import Reaper, Unattended
 from wsmon.services.runs import Problems, Runs, Why
-from wsmon.services.scheduler import Outlook, Scheduler, draw, has_room
+from wsmon.services.scheduler import Scheduler
 
 SILENT_AFTER_POLLS = 3
 FORGOTTEN_AFTER_SECONDS = 86400.0
 MAX_PAUSE_SECONDS = 60.0
-MAX_PLANS = 3
 
 
 class Monitor:
@@ -84,6 +78,9 @@ class Monitor:
         self._reach: set[str] = set()
         self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds, beside)
         self.runs = Runs(self.commands, clock, runner, self.keeper, config, log, problems)
+        self.claimer = Claimer(
+            store, clock, self._scheduler, self.commands, self.keeper, self.runs, config, log, self._room
+        )
         self._reaper = Reaper(self.commands, clock, log, skew=config.skew_seconds, patience=config.lease_seconds)
         self._record = MonitorRecord(config.name, "", os.getpid(), clock.now(), clock.now(), version)
         self._live_monitors = 1
@@ -96,7 +93,7 @@ class Monitor:
     def step(self) -> None:
         """One full pass: heartbeat, place, results, dead locks, unattended runs, claims. Raises StoreError, Refused."""
         self._heartbeat()
-        if not self._swept:
+        if not self._swept or self._runner.newly_reached():
             self._sweep_place()
         self.runs.watch()
         in_progress = list(self.commands.rows(WorksetState.IN_PROGRESS))
@@ -104,7 +101,7 @@ class Monitor:
         for found in self._reaper.sweep(in_progress):
             if not self._stopping.is_set():
                 self._attend(found)
-        self._claim()
+        self.claimer.claim(self._reach, self._live_monitors)
 
     def _heartbeat(self) -> None:
         now, place = self._clock.now(), self._runner.place()
@@ -134,7 +131,7 @@ class Monitor:
             record = self._store.record(workset_id)
             token = record.token if record is not None else 0
             if token:
-                self._runner.raise_token(workset_id, token)
+                self._runner.raise_token(workset_id, token, run)
             known = record.run if isinstance(record, Workset) and record.state is WorksetState.IN_PROGRESS else None
             current = known is not None and (known.run_token, known.folder) == (run.run_token, run.folder)
             if not current and token >= run.run_token:
@@ -177,75 +174,16 @@ class Monitor:
         self.keeper.hold(lease)
         try:
             self.runs.adopt(adopted, lease)
-        except Refused as error:
-            # The place is busy: nothing was looked at, so the lock is given back for another try.
+        except (Refused, OutsideError) as error:
+            # The place is busy, or gone again: nothing was looked at, so the lock is given back for another try.
             self._log.warning("place busy", workset_id=workset.workset_id, why=str(error))
             self.keeper.drop(workset.workset_id)
             self.commands.release(adopted, token=lease.token)
 
     # claiming
 
-    def _claim(self) -> None:
-        """Claim while there is room here and on a cluster, most pressing first."""
-        for _ in range(MAX_PLANS):
-            if self._room() <= 0:
-                return
-            clusters = [cluster for cluster in self._store.clusters() if cluster.name in self._reach]
-            if not any(has_room(cluster) for cluster in clusters):
-                return  # the queue is not even looked at
-            if self._act(self._scheduler.outlook(only=clusters)):
-                return
-
-    def _act(self, outlook: Outlook) -> bool:
-        """Try what the plan starts; False when a cluster filled meanwhile, so that another plan is wanted."""
-        for decision in draw(outlook.decisions, self._live_monitors, self.commands.chance.choose):
-            if self._stopping.is_set() or self._room() <= 0:
-                return True
-            try:
-                self._try(decision, outlook.claim(decision))
-            except OverBudget:
-                continue  # urgent ones behind it may start all the same
-            except NoCapacity:
-                return False
-            except (Conflict, NotFound):
-                continue  # somebody was faster, or the index lagged
-        return True
-
     def _room(self) -> int:
-        return self.config.max_concurrent - len(self.runs.attended)
-
-    def _try(self, decision: Decision, claim: SlotClaim) -> None:
-        """Lock one and start its run. Raises Conflict, NotFound, NoCapacity, StoreError, and Refused by the place."""
-        seconds = self.config.lease_seconds
-        deadline = self._clock.boottime() + seconds
-        try:
-            workset, lease = self.commands.take(
-                decision.workset_id,
-                holder=self.config.name,
-                seconds=seconds,
-                claim=claim,
-                detail={"decision": acted_on(decision)},
-            )
-        except (IllegalTransition, NotDue) as error:
-            self._log.info("not claimed", workset_id=decision.workset_id, why=str(error))
-            return
-        self.keeper.hold(lease)
-        try:
-            self.runs.begin(workset, lease, deadline)
-        except LockLost as lost:
-            self._log.warning("lock lost", workset_id=lost.workset_id, token=lost.token, reason=lost.reason)
-            self.keeper.drop(lost.workset_id)
-        except Refused as error:
-            # A cancel came in between, or the place cannot be used: either way nothing was started.
-            self.keeper.drop(workset.workset_id)
-            self.commands.release(workset, token=lease.token)
-            if not isinstance(error, IllegalTransition):
-                raise
-        except StoreError:
-            # Whether the start was written is not known. Nothing was spawned, so let the lock die.
-            if workset.workset_id not in self.runs.attended:
-                self.keeper.drop(workset.workset_id)
-            raise
+        return 0 if self._stopping.is_set() else self.config.max_concurrent - len(self.runs.attended)
 
     def preview(self) -> list[Decision]:
         """What a pass would start now, in order; nothing is changed."""

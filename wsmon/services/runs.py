@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from wsmon.domain.errors import IllegalTransition, InvalidInput, LockLost, NotFound, OutsideError, Refused, StoreError
 from wsmon.domain.outcome import category_of
 from wsmon.domain.states import ErrorCategory
-from wsmon.domain.template import render
 from wsmon.domain.workset import Lease, RunRecord, Workset
 from wsmon.ports import Clock, CommandRunner, Log, RunRequest, RunState, RunStatus
 from wsmon.services.commands import Commands
 from wsmon.services.config import MonitorConfig
+from wsmon.services.launching import argv_of, environment, metrics_of
 from wsmon.services.leases import LeaseKeeper
 
 KILL_AGAIN_SECONDS = 5.0
+STEP_CHARS = 200
 Problems = Callable[[Workset], Sequence[str]]
 """What forbids the start of a workset's run; raises OutsideError where that cannot be told."""
 
@@ -40,6 +41,8 @@ class Attended:
     ending_since: float = 0.0
     """Monotonic seconds of the TERM."""
     killed_at: float | None = None
+    unsure: bool = False
+    """Whether the place never said that it started it."""
 
 
 class Runs:
@@ -72,8 +75,8 @@ class Runs:
         if self._forbidden(workset, token):
             return False
         try:
-            run = self._runner.plan(workset.workset_id, token)
-            argv = render(self._template(workset), workset, run_token=token, run_folder=run.folder)
+            run = self._runner.plan(workset.workset_id, token, workset.slot)
+            argv, pipeline = argv_of(self._config, workset, token, run.folder)
         except InvalidInput as error:
             self._fail(workset, token, ErrorCategory.CONFIGURATION, str(error))
             return False
@@ -81,7 +84,14 @@ class Runs:
         attended = Attended(started, lease, run)
         self.attended[workset.workset_id] = attended
         try:
-            self._runner.spawn(RunRequest(started, run, argv, deadline, self._environment(started, run)))
+            self._runner.spawn(
+                RunRequest(started, run, argv, deadline, environment(self._config, started, run), pipeline)
+            )
+        except OutsideError as error:
+            # It may have started, or may start yet: only its place can tell.
+            attended.unsure = True
+            self._log.warning("start not confirmed", workset_id=workset.workset_id, why=str(error))
+            return True
         except Refused as error:
             self._fail(started, token, ErrorCategory.TRANSIENT, f"not started: {error}")
             return False
@@ -101,29 +111,6 @@ class Runs:
             self._fail(workset, token, ErrorCategory.DATA, "; ".join(problems))
         return bool(problems)
 
-    def _template(self, workset: Workset) -> tuple[str, ...]:
-        own = workset.metadata.get("command")
-        if own is None or not self._config.allow_metadata_command:
-            if not self._config.command:
-                raise InvalidInput("no command is set; give one as [monitor] command in the settings")
-            return self._config.command
-        if not isinstance(own, list) or not own or not all(isinstance(part, str) for part in own):
-            raise InvalidInput("metadata.command must be a list of texts that is not empty")
-        # A workset's own command is taken as it is: its braces are not placeholders.
-        return tuple(part.replace("{", "{{").replace("}", "}}") for part in own)
-
-    def _environment(self, workset: Workset, run: RunRecord) -> Mapping[str, str]:
-        return {
-            **self._config.env,
-            "WSMON_WORKSET_ID": workset.workset_id,
-            "WSMON_ATTEMPT": str(workset.attempt),
-            "WSMON_FENCING_TOKEN": str(run.run_token),
-            "WSMON_BUCKET": workset.bucket,
-            "WSMON_PREFIX": workset.prefix,
-            "WSMON_PRIORITY": workset.priority.value,
-            "WSMON_RUN_FOLDER": run.folder,
-        }
-
     def adopt(self, workset: Workset, lease: Lease) -> None:
         """Attend a run that another monitor started; its lock was just taken.
 
@@ -131,7 +118,7 @@ class Runs:
         to start under an older lock does not start any more.
         """
         assert workset.run is not None
-        self._runner.raise_token(workset.workset_id, lease.token)
+        self._runner.raise_token(workset.workset_id, lease.token, workset.run)
         self.attended[workset.workset_id] = Attended(workset, lease, workset.run)
         self._log.info("adopted", workset_id=workset.workset_id, token=lease.token, run_token=workset.run.run_token)
 
@@ -157,8 +144,15 @@ class Runs:
 
     def _watch(self, attended: Attended) -> None:
         status = self._runner.look(attended.workset.workset_id, attended.run)
+        if status.state is RunState.ABSENT and attended.unsure:
+            # What is still on its way there is barred first; the next look then tells the truth.
+            self._runner.raise_token(attended.workset.workset_id, attended.lease.token + 1, attended.run)
+            attended.unsure = False
+            return
         match status.state:
             case RunState.RUNNING:
+                attended.unsure = False
+                self._step(attended, status)
                 self._limit(attended, status)
             case RunState.ENDED:
                 self._record(attended, status)
@@ -166,6 +160,12 @@ class Runs:
                 self._over(attended, ErrorCategory.TRANSIENT, f"the run is gone: {status.note}")
             case RunState.UNKNOWN:
                 self._log.warning("run out of sight", workset_id=attended.workset.workset_id, why=status.note)
+
+    def _step(self, attended: Attended, status: RunStatus) -> None:
+        """Tell of a step that was not told yet."""
+        step, workset = status.step, attended.workset
+        if step is not None and step != workset.current_step:
+            attended.workset = self._commands.progress(workset, token=attended.lease.token, step=step[:STEP_CHARS])
 
     def _limit(self, attended: Attended, status: RunStatus) -> None:
         timeout = self._config.timeout_seconds
@@ -190,13 +190,13 @@ class Runs:
     def _record(self, attended: Attended, status: RunStatus) -> None:
         workset, token = attended.workset, attended.lease.token
         if status.exit_code == 0 and attended.why is not Why.TIMEOUT:
-            metrics = {"duration_seconds": round(status.seconds or 0.0, 3), "exit_code": 0}
+            metrics = metrics_of(workset, status)
             self._commands.complete(workset, token=token, metrics=metrics)
             self._forget(workset.workset_id)
             self._log.info("complete", workset_id=workset.workset_id, seconds=metrics["duration_seconds"])
         elif attended.why is Why.TIMEOUT:
             text = f"it ran longer than {self._config.timeout_seconds:g} s and was ended"
-            self._over(attended, ErrorCategory.TRANSIENT, text)
+            self._over(attended, ErrorCategory.TRANSIENT, text, status)
         else:
             code = status.exit_code
             parts = [
@@ -204,19 +204,35 @@ class Runs:
                 status.note,
                 self._last_line(attended),
             ]
-            self._over(attended, category_of(code, self._config.exit_categories), "; ".join(filter(None, parts)))
+            self._over(
+                attended, category_of(code, self._config.exit_categories), "; ".join(filter(None, parts)), status
+            )
 
-    def _over(self, attended: Attended, category: ErrorCategory, details: str) -> None:
+    def _over(self, attended: Attended, category: ErrorCategory, details: str, status: RunStatus | None = None) -> None:
         """The run ended without success."""
         if attended.why is Why.CANCEL or attended.workset.cancel is not None:
             self._commands.cancelled(attended.workset.workset_id, token=attended.lease.token)
             self._forget(attended.workset.workset_id)
             self._log.info("cancelled", workset_id=attended.workset.workset_id)
         else:
-            self._fail(attended.workset, attended.lease.token, category, details)
+            self._fail(attended.workset, attended.lease.token, category, details, status)
 
-    def _fail(self, workset: Workset, token: int, category: ErrorCategory, details: str) -> None:
-        after = self._commands.fail(workset, token=token, category=category, details=details)
+    def _fail(
+        self,
+        workset: Workset,
+        token: int,
+        category: ErrorCategory,
+        details: str,
+        status: RunStatus | None = None,
+    ) -> None:
+        after = self._commands.fail(
+            workset,
+            token=token,
+            category=category,
+            details=details,
+            failed_step=status.step if status else None,
+            metrics=metrics_of(workset, status) if status else None,
+        )
         self._forget(workset.workset_id)
         self._log.warning(
             "failed", workset_id=workset.workset_id, category=category.value, state=after.state.value, details=details

@@ -55,7 +55,7 @@ class Outlook:
         return SlotClaim(
             cluster.name,
             cluster.slots,
-            Taken(needs.vcpus, needs.memory_mib, needs.cost or 0, day_of(self.now), until),
+            Taken(needs.vcpus, needs.memory_mib, needs.cost or 0, day_of(self.now), until, cluster.cost_per_vcpu_hour),
             cluster.vcpus,
             cluster.memory_mib,
             None if urgent else self.policy.budget,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from wsmon.adapters.runner.supervise import refusal
@@ -22,8 +23,9 @@ class PlaceRunner(ABC):
 
     _clock: Clock
 
-    def plan(self, workset_id: str, run_token: int) -> RunRecord:
-        """The record that `start` commits."""
+    def plan(self, workset_id: str, run_token: int, cluster: str | None = None) -> RunRecord:
+        """The record that `start` commits; this is one place, whatever the cluster is called."""
+        del cluster
         place = self.place()
         folder = self._run_folder(workset_id, run_token)
         return RunRecord(run_token, place.place_id, place.host, place.boot_id, folder)
@@ -40,8 +42,13 @@ class PlaceRunner(ABC):
             self._make(request.run.folder, request)
             self._launch(request.run.folder, request)
 
-    def raise_token(self, workset_id: str, token: int) -> None:
+    def newly_reached(self) -> bool:
+        """One's own machine is always reached."""
+        return False
+
+    def raise_token(self, workset_id: str, token: int, run: RunRecord | None = None) -> None:
         """From now on nothing with a lower token starts here. Raises Refused while the place is busy."""
+        del run
         with self._locked():
             self._raise_to(workset_id, token)
 
@@ -63,8 +70,8 @@ class PlaceRunner(ABC):
         except OSError as error:
             return RunStatus(RunState.UNKNOWN, note=f"its lock cannot be read: {error.strerror}")
         if held:
-            return RunStatus(RunState.RUNNING, seconds=self._elapsed(run.folder))
-        return self._result(run, place)
+            return RunStatus(RunState.RUNNING, seconds=self._elapsed(run.folder), step=self._step(run.folder))
+        return replace(self._result(run, place), step=self._step(run.folder), metrics=self._metrics(run.folder))
 
     def _result(self, run: RunRecord, place: Place) -> RunStatus:
         try:
@@ -97,6 +104,24 @@ class PlaceRunner(ABC):
             except (OSError, ValueError, KeyError):
                 continue
         return live
+
+    def log_from(self, run: RunRecord, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
+        """A run's output; where a place keeps only its end, that and no more."""
+        return (self.log_tail(run, limit), limit) if offset is None else ("", offset)
+
+    @abstractmethod
+    def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
+        """The end of a run's output."""
+
+    def _step(self, folder: str) -> str | None:
+        """The step the run says it has reached, where it says so."""
+        del folder
+        return None
+
+    def _metrics(self, folder: str) -> Mapping[str, Any]:
+        """What the run told about itself, where it did."""
+        del folder
+        return {}
 
     # the place's parts
 

@@ -16,6 +16,7 @@ from wsmon.adapters.runner import supervise
 from wsmon.adapters.runner.deciding import PlaceRunner
 from wsmon.adapters.runner.place import PlaceFolder
 from wsmon.adapters.runner.processes import lock_is_held, signal_run
+from wsmon.adapters.runner.ssh import metrics_of
 from wsmon.domain.errors import Refused
 from wsmon.domain.workset import RunRecord
 from wsmon.ports import Clock, Place, RunRequest, RunStatus
@@ -53,6 +54,8 @@ class LocalRunner(PlaceRunner):
             "workset_id": request.workset.workset_id,
             "run_token": request.run.run_token,
             "argv": _absolute(request.argv),
+            "env": dict(request.env),
+            "pipeline": request.pipeline,
             "deadline": request.deadline,
             "started": self._clock.boottime(),
             "boot_id": request.run.boot_id,
@@ -80,7 +83,6 @@ class LocalRunner(PlaceRunner):
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env={**os.environ, **request.env},
                     pass_fds=[lock],
                     start_new_session=True,
                     cwd="/",
@@ -126,15 +128,33 @@ class LocalRunner(PlaceRunner):
                 return  # it is being started; the next call finds it
         signal_run(folder / "run.lock", supervisor, force=force)
 
-    def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
-        """The end of the run's output; empty when there is none."""
+    def _step(self, folder: str) -> str | None:
+        return _text(Path(folder) / "step")
+
+    def _metrics(self, folder: str) -> Mapping[str, Any]:
+        return metrics_of(_text(Path(folder) / "metrics.json"))
+
+    def log_from(self, run: RunRecord, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
+        """Output from an offset on (None: its end), and the offset to go on from."""
         try:
             with (Path(run.folder) / "output.log").open("rb") as file:
-                file.seek(0, os.SEEK_END)
-                file.seek(max(0, file.tell() - limit))
-                return file.read(limit).decode(errors="replace")
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - limit) if offset is None else min(offset, size))
+                return file.read(limit).decode(errors="replace"), file.tell()
         except OSError:
-            return ""
+            return "", offset or 0
+
+    def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
+        """The end of the run's output; empty when there is none."""
+        return self.log_from(run, None, limit)[0]
+
+
+def _text(path: Path) -> str | None:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(65_536) or None
+    except OSError:
+        return None
 
 
 def _absolute(argv: Sequence[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """Stands between a monitor and one command, and outlives the monitor.
 
-Run as a script, with the standard library alone: `supervise.py FOLDER LOCK_FD`. The folder's
-spec.json says what to run. The run's lock is inherited by this process and by the command:
+Run as a script, with the standard library alone (of Python 3.7 or newer, as head nodes have it):
+`supervise.py FOLDER LOCK_FD`, or `supervise.py FOLDER -` where it is to take the run's lock
+itself. The folder's spec.json says what to run. The run's lock is inherited by this process and by the command:
 held means that some process of the run lives. The exit file is written before it is let go.
 """
 
@@ -49,6 +50,18 @@ def not_started(why: str) -> dict:  # type: ignore[type-arg]
     return {"exit_code": None, "seconds": 0.0, "note": "not started: " + why}
 
 
+def exit_of(status: int) -> int:
+    """The exit code in a wait status; -n where signal n ended it."""
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def taken_lock(folder: str) -> int:
+    """The run's lock, taken here; it waits for nobody, since a run folder has one supervisor."""
+    lock = os.open(os.path.join(folder, "run.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock
+
+
 def result(code: int, seconds: float) -> dict:  # type: ignore[type-arg]
     """The exit document of a command that ended with `code`; -n where signal n ended it."""
     note = f"ended by signal {-code}" if code < 0 else ""
@@ -79,6 +92,7 @@ def spawn(spec: dict, folder: str, lock: int) -> tuple[int, str]:  # type: ignor
             os.set_inheritable(lock, True)
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            os.environ.update(spec.get("env", {}))
             os.execvp(spec["argv"][0], spec["argv"])  # noqa: S606  no shell is what is wanted
         except BaseException as error:
             code = 127 if isinstance(error, FileNotFoundError) else 126
@@ -96,7 +110,8 @@ def spawn(spec: dict, folder: str, lock: int) -> tuple[int, str]:  # type: ignor
 
 def main() -> int:
     """Check, spawn, wait, tell."""
-    folder, lock = sys.argv[1], int(sys.argv[2])
+    folder = sys.argv[1]
+    lock = taken_lock(folder) if sys.argv[2] == "-" else int(sys.argv[2])
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with open(os.path.join(folder, "spec.json"), encoding="utf-8") as file:
         spec = json.load(file)
@@ -118,7 +133,7 @@ def main() -> int:
         write_whole(exit_file, {"exit_code": int(number), "seconds": 0.0, "note": "cannot be executed: " + text})
         return 0
     _, status = os.waitpid(pid, 0)
-    write_whole(exit_file, result(os.waitstatus_to_exitcode(status), boottime() - started))
+    write_whole(exit_file, result(exit_of(status), boottime() - started))
     return 0
 
 

@@ -1,0 +1,150 @@
+"""Many places as one runner: this machine and the clusters that are reached over SSH."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from wsmon.adapters.runner.ssh import SshRunner
+from wsmon.domain.errors import OutsideError, Refused
+from wsmon.domain.pool import ClusterRecord, Health
+from wsmon.domain.times import Instant
+from wsmon.domain.workset import RunRecord
+from wsmon.ports import ClusterSource, CommandRunner, Place, RunRequest, RunState, RunStatus
+
+
+@dataclass(slots=True)
+class Far:
+    """A cluster's head node, and what it answered last."""
+
+    runner: SshRunner
+    place: Place | None = None
+    problem: str = "not looked at yet"
+    unswept: bool = True
+    """Whether its live runs were not looked at since it was reached."""
+
+
+class PoolRunner:
+    """The CommandRunner port over several places. A run is found again by its place's id."""
+
+    def __init__(self, own: CommandRunner, own_cluster: str, far: Mapping[str, SshRunner]) -> None:
+        self._own, self._own_cluster = own, own_cluster
+        self._far = {name: Far(runner) for name, runner in far.items()}
+
+    def look_around(self) -> None:
+        """Ask every head node, side by side; what does not answer is out of reach until it does."""
+        if not self._far:
+            return
+        with ThreadPoolExecutor(len(self._far)) as pool:
+            list(pool.map(self._ask, self._far.values()))
+
+    def _ask(self, far: Far) -> None:
+        try:
+            place = far.runner.place()
+        except (OutsideError, Refused) as error:
+            far.place, far.problem, far.unswept = None, str(error), True
+        else:
+            far.place, far.problem = place, ""
+
+    def problem(self, cluster: str) -> str | None:
+        """Why a cluster is out of reach; empty where it is not, None where it is none of ours."""
+        return self._far[cluster].problem if cluster in self._far else None
+
+    def place(self) -> Place:
+        """This machine's own place, by which the monitor is known."""
+        return self._own.place()
+
+    def newly_reached(self) -> bool:
+        """Whether a place answers that did not before."""
+        return any(far.unswept and far.place is not None for far in self._far.values())
+
+    def _of(self, run: RunRecord | None) -> CommandRunner | None:
+        if run is None or run.place_id == self._own.place().place_id:
+            return self._own
+        found = (far for far in self._far.values() if far.place is not None and far.place.place_id == run.place_id)
+        return next((far.runner for far in found), None)
+
+    def plan(self, workset_id: str, run_token: int, cluster: str | None = None) -> RunRecord:
+        """The record of a run on the cluster its slot was claimed on. Raises OutsideError, Refused."""
+        if cluster in {None, self._own_cluster}:
+            return self._own.plan(workset_id, run_token)
+        if cluster not in self._far:
+            raise Refused(f"cluster {cluster!r} is not reached from here")
+        return self._far[str(cluster)].runner.plan(workset_id, run_token)
+
+    def spawn(self, request: RunRequest) -> None:
+        """Start the run at the place it was planned for."""
+        self._reached(request.run).spawn(request)
+
+    def _reached(self, run: RunRecord | None) -> CommandRunner:
+        runner = self._of(run)
+        if runner is None:
+            raise OutsideError(f"its place ({run.host if run else ''}) does not answer")
+        return runner
+
+    def raise_token(self, workset_id: str, token: int, run: RunRecord | None = None) -> None:
+        """From now on nothing with a lower token starts at the run's place."""
+        self._reached(run).raise_token(workset_id, token, run)
+
+    def look(self, workset_id: str, run: RunRecord) -> RunStatus:
+        """What became of a run; a place that does not answer is unknown, never gone."""
+        runner = self._of(run)
+        if runner is None:
+            return RunStatus(RunState.UNKNOWN, note=f"its place ({run.host}) does not answer")
+        return runner.look(workset_id, run)
+
+    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> None:
+        """TERM, or KILL, where the place answers."""
+        runner = self._of(run)
+        if runner is not None:
+            runner.stop(workset_id, run, force=force)
+
+    def live_runs(self) -> list[tuple[str, RunRecord]]:
+        """The live runs of this machine, and of every place newly reached."""
+        found = [self._own.live_runs()]
+        for far in self._far.values():
+            if far.unswept and far.place is not None:
+                with contextlib.suppress(OutsideError, Refused):
+                    found.append(far.runner.live_runs())
+                    far.unswept = False
+        return list(chain.from_iterable(found))
+
+    def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
+        """The end of a run's output, where its place answers."""
+        runner = self._of(run)
+        return runner.log_tail(run, limit) if runner is not None else ""
+
+    def log_from(self, run: RunRecord, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
+        """A run's output from an offset on. Raises OutsideError."""
+        return self._reached(run).log_from(run, offset, limit)
+
+    def close(self) -> None:
+        """End the shared connections."""
+        for far in self._far.values():
+            with contextlib.suppress(OSError):
+                far.runner.close()
+
+
+class ReachedPool:
+    """The ClusterSource port: the clusters of the settings and of other sources, with what the runner reached.
+
+    A cluster that is not reached from here is left to whoever reaches it.
+    """
+
+    def __init__(self, own: ClusterSource | None, given: Sequence[ClusterRecord], runner: PoolRunner) -> None:
+        self._own, self._given, self._runner = own, given, runner
+
+    def clusters(self, now: Instant) -> list[ClusterRecord]:
+        """The clusters as they are at `now`."""
+        self._runner.look_around()
+        found = list(self._own.clusters(now)) if self._own is not None else []
+        for cluster in self._given:
+            problem = self._runner.problem(cluster.name)
+            if problem:
+                found.append(replace(cluster, updated_at=now, health=Health.UNREACHABLE.value, note=problem))
+            else:
+                found.append(replace(cluster, updated_at=now))
+        return found

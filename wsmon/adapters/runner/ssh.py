@@ -1,0 +1,309 @@
+"""Runs on another machine, over OpenSSH: the run folder's contract with another transport."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import shutil
+import subprocess
+import tempfile
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wsmon.adapters.runner import supervise
+from wsmon.adapters.runner.place import folder_key
+from wsmon.domain.errors import OutsideError, Refused
+from wsmon.domain.workset import RunRecord
+from wsmon.ports import Clock, Place, RunRequest, RunState, RunStatus
+
+NO_AGENT = 97
+"""What the far end exits with where the agent has not been put yet."""
+SSH_FAILED = 255
+METRICS_CHARS = 65_536
+FRESH_SECONDS = 2.0
+FORGET_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SshTarget:
+    """How a machine is reached; what is empty is left to ssh_config."""
+
+    host: str
+    user: str = ""
+    port: int | None = None
+    identity_file: str = ""
+    jump: str = ""
+    known_hosts: str = ""
+    host_key_checking: str = "yes"
+    """`yes`, `accept-new` or `no`, as ssh_config's StrictHostKeyChecking."""
+    connect_seconds: int = 10
+    root: str = "~/.wsmon/runs"
+    python: str = "python3"
+    detach: str = "auto"
+
+    def argv(self, control: str) -> list[str]:
+        """The ssh command up to the destination."""
+        options = {
+            "BatchMode": "yes",
+            "ConnectTimeout": str(self.connect_seconds),
+            "ControlMaster": "auto",
+            "ControlPath": f"{control}/%C",
+            "ControlPersist": "60",
+            "ServerAliveInterval": "5",
+            "ServerAliveCountMax": "3",
+            "StrictHostKeyChecking": self.host_key_checking,
+            **({"UserKnownHostsFile": self.known_hosts} if self.known_hosts else {}),
+            **({"IdentitiesOnly": "yes"} if self.identity_file else {}),
+        }
+        command = ["ssh", "-T"]
+        for name, value in options.items():
+            command += ["-o", f"{name}={value}"]
+        command += ["-i", self.identity_file] if self.identity_file else []
+        command += ["-J", self.jump] if self.jump else []
+        command += ["-p", str(self.port)] if self.port else []
+        command += ["-l", self.user] if self.user else []
+        return [*command, "--", self.host]
+
+
+class SshLine:
+    """Asks the agent at a place; puts it there at the first need. Raises OutsideError where there is no answer."""
+
+    def __init__(self, target: SshTarget, *, patience: float = 30.0) -> None:
+        self.target, self._patience = target, patience
+        self._control = tempfile.mkdtemp(prefix="wsmon-ssh-")
+        self._tidy = weakref.finalize(self, shutil.rmtree, self._control, ignore_errors=True)
+        self.calls = 0
+
+    @cached_property
+    def _files(self) -> Mapping[str, bytes]:
+        folder = Path(supervise.__file__).parent
+        return {name: (folder / name).read_bytes() for name in ("agent.py", "supervise.py")}
+
+    @cached_property
+    def _agent(self) -> str:
+        """Where the agent lies at the place: named by its content, so that versions live side by side."""
+        name = hashlib.sha256(b"".join(self._files.values())).hexdigest()[:16]
+        return f"~/.wsmon/agent-{name}"
+
+    def ask(self, operation: str, **request: Any) -> dict[str, Any]:
+        """One operation's answer. Raises Refused where the place says no."""
+        command = f"test -e {_path(self._agent)}/agent.py || exit {NO_AGENT}; "
+        command += f"exec {shlex.quote(self.target.python)} -I -S -c {shlex.quote(_START)} {_path(self._agent)}"
+        text = json.dumps({"op": operation, "root": self.target.root, **request})
+        done = self.run(command, text.encode())
+        if done.returncode == NO_AGENT:
+            self._put_agent()
+            done = self.run(command, text.encode())
+        try:
+            reply: dict[str, Any] = json.loads(done.stdout.decode(errors="replace").strip().splitlines()[-1])
+        except (ValueError, IndexError):
+            raise OutsideError(f"{self.target.host}: the far end failed: {_said(done)}") from None
+        if "refused" in reply:
+            raise Refused(f"{self.target.host}: {reply['refused']}")
+        return reply
+
+    def _put_agent(self) -> None:
+        place = _path(self._agent)
+        for name, content in self._files.items():
+            script = f"mkdir -p {place} && cat > {place}/{name}.$$ && mv {place}/{name}.$$ {place}/{name}"
+            done = self.run(script, content)
+            if done.returncode != 0:
+                raise OutsideError(f"{self.target.host}: the agent cannot be put there: {_said(done)}")
+
+    def run(self, command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """One command line at the far end. Raises OutsideError where ssh itself failed."""
+        self.calls += 1
+        argv = [*self.target.argv(self._control), command]
+        try:
+            done = subprocess.run(argv, input=stdin, capture_output=True, timeout=self._patience, check=False)
+        except subprocess.TimeoutExpired:
+            raise OutsideError(f"{self.target.host} gave no answer within {self._patience:g} s") from None
+        except OSError as error:
+            raise OutsideError(f"ssh cannot be started: {error.strerror}; install OpenSSH's client") from None
+        if done.returncode == SSH_FAILED:
+            raise OutsideError(f"{self.target.host} cannot be reached: {_said(done)}")
+        return done
+
+    def close(self) -> None:
+        """End the shared connection."""
+        argv = self.target.argv(self._control)
+        subprocess.run([argv[0], "-O", "exit", *argv[1:]], capture_output=True, check=False, timeout=10)
+        self._tidy()
+
+
+# The agent's folder is its only way to its other half: -I keeps the environment and the working folder out.
+_START = "import sys; sys.path.insert(0, sys.argv[1]); import agent; sys.exit(agent.main())"
+
+
+def _path(path: str) -> str:
+    """A path for the far end's shell; a leading ~/ stays the home folder there."""
+    if path.startswith("~/"):
+        return f'"$HOME"/{shlex.quote(path[2:])}'
+    return shlex.quote(path)
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+    return (lines[-1] if lines else f"exit code {done.returncode}")[:300]
+
+
+class SshRunner:
+    """The CommandRunner port for the run root of one machine that is reached over SSH."""
+
+    def __init__(self, target: SshTarget, clock: Clock, line: SshLine | None = None) -> None:
+        self._line, self._clock = line or SshLine(target), clock
+        self._target = target
+        self._known: Place | None = None
+        self._root = ""
+        self._ahead = 0.0
+        """What to add to this machine's boot-time clock for that one's: never more than it is."""
+        self._watched: dict[str, float] = {}
+        """Run folder -> monotonic seconds of the last look at it; all of them are asked for in one call."""
+        self._answers: dict[str, Any] | None = None
+        self._answered = -FRESH_SECONDS
+        self._silence = ""
+
+    def place(self) -> Place:
+        """The place as it answers now. Raises OutsideError, Refused."""
+        reply = self._line.ask("place")
+        after = self._clock.boottime()
+        self._known = Place(reply["place_id"], reply["host"], reply["boot_id"])
+        # It was read before the answer came, so the difference is at least this: a deadline comes early, never late.
+        self._root, self._ahead = reply["root"], reply["boottime"] - after
+        return self._known
+
+    def newly_reached(self) -> bool:
+        """One machine is reached, or it is not; whoever holds many of them knows more."""
+        return False
+
+    def plan(self, workset_id: str, run_token: int, cluster: str | None = None) -> RunRecord:
+        """The record that `start` commits."""
+        del cluster
+        place = self.place()
+        folder = f"{self._root}/runs/{folder_key(workset_id)}/{run_token}"
+        return RunRecord(run_token, place.place_id, place.host, place.boot_id, folder)
+
+    def spawn(self, request: RunRequest) -> None:
+        """Start a run. Raises Refused, and OutsideError where nobody knows whether it did."""
+        self._stale()
+        self._line.ask(
+            "spawn",
+            workset_id=request.workset.workset_id,
+            key=folder_key(request.workset.workset_id),
+            run_token=request.run.run_token,
+            folder=request.run.folder,
+            argv=list(request.argv),
+            env=dict(request.env),
+            deadline=request.deadline + self._ahead,
+            boot_id=request.run.boot_id,
+            pipeline=request.pipeline,
+            detach=self._target.detach,
+        )
+
+    def raise_token(self, workset_id: str, token: int, run: RunRecord | None = None) -> None:
+        """From now on nothing with a lower token starts there; what is seen afterwards was looked at afterwards."""
+        del run
+        self._stale()
+        self._line.ask("raise", key=folder_key(workset_id), token=token)
+
+    def look(self, workset_id: str, run: RunRecord) -> RunStatus:
+        """What became of a run; no answer is unknown, never gone."""
+        del workset_id
+        try:
+            place = self._known or self.place()
+            if run.place_id != place.place_id:
+                return RunStatus(RunState.UNKNOWN, note=f"it was started at another place ({run.host})")
+            reply = self._look_at(run.folder)
+        except (OutsideError, Refused) as error:
+            return RunStatus(RunState.UNKNOWN, note=str(error))
+        return _status(reply["runs"][run.folder], run, reply)
+
+    def _look_at(self, folder: str) -> dict[str, Any]:
+        """The last answer about all watched runs, asked again once it is two seconds old; so is a silence."""
+        moment = self._clock.monotonic()
+        fresh = moment - self._answered < FRESH_SECONDS
+        if fresh and self._silence:
+            raise OutsideError(self._silence)
+        self._watched = {f: at for f, at in self._watched.items() if moment - at < FORGET_SECONDS} | {folder: moment}
+        if self._answers is None or not fresh or folder not in self._answers["runs"]:
+            self._answered, self._silence, folders = moment, "", list(self._watched)
+            try:
+                reply = self._line.ask("look", folders=folders)
+            except OutsideError as error:
+                self._silence = str(error)
+                raise
+            self._answers = {**reply, "runs": dict(zip(folders, reply["runs"], strict=True))}
+        return self._answers
+
+    def _stale(self) -> None:
+        """Something was changed there: the next look is a new one."""
+        self._answers, self._silence = None, ""
+
+    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> None:
+        """TERM, or KILL; a place that does not answer is asked again with the next look."""
+        del workset_id
+        try:
+            self._line.ask("stop", folder=run.folder, force=force)
+        except OutsideError:
+            return
+
+    def live_runs(self) -> list[tuple[str, RunRecord]]:
+        """Every run there some process of which lives. Raises OutsideError."""
+        place = self._known or self.place()
+        found = self._line.ask("live")["runs"]
+        return [
+            (workset_id, RunRecord(token, place.place_id, place.host, boot_id, folder))
+            for workset_id, token, boot_id, folder in found
+        ]
+
+    def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
+        """The end of a run's output; empty where it cannot be had."""
+        try:
+            return str(self._line.ask("tail", folder=run.folder, limit=limit, offset=None)["text"])
+        except (OutsideError, Refused):
+            return ""
+
+    def log_from(self, run: RunRecord, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
+        """A run's output from an offset on (None: its end), and the offset to go on from. Raises OutsideError."""
+        reply = self._line.ask("tail", folder=run.folder, limit=limit, offset=offset)
+        return str(reply["text"]), int(reply["offset"])
+
+    def close(self) -> None:
+        """End the shared connection."""
+        self._line.close()
+
+
+def _status(found: Mapping[str, Any], run: RunRecord, reply: Mapping[str, Any]) -> RunStatus:
+    if not found["exists"]:
+        return RunStatus(RunState.ABSENT, note="no such run at its place")
+    step = found["step"] or None
+    if found["held"]:
+        seconds = None if found["started"] is None else max(0.0, reply["boottime"] - found["started"])
+        return RunStatus(RunState.RUNNING, seconds=seconds, step=step)
+    metrics = metrics_of(found["metrics"])
+    if found["exit"] is not None:
+        document = found["exit"]
+        return RunStatus(RunState.ENDED, document["exit_code"], document["seconds"], document["note"], step, metrics)
+    if run.boot_id != reply["boot_id"]:
+        return RunStatus(RunState.ABSENT, note="the machine was restarted under it", step=step)
+    return RunStatus(RunState.ENDED, note="every process of it is gone and nobody saw the result", step=step)
+
+
+def metrics_of(text: str | None) -> dict[str, Any]:
+    """What a run wrote about itself into metrics.json: a flat JSON object of numbers and texts."""
+    try:
+        document = json.loads((text or "{}")[:METRICS_CHARS])
+    except ValueError:
+        return {}
+    if not isinstance(document, dict):
+        return {}
+    return {
+        str(name)[:100]: value
+        for name, value in document.items()
+        if isinstance(value, int | float | str) and len(str(value)) <= 1000
+    }

@@ -1,0 +1,102 @@
+"""Settings of catalog, clusters and steps turned into what a monitor works with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wsmon.domain.errors import OutsideError
+from wsmon.domain.pool import ClusterRecord
+from wsmon.domain.workset import RunRecord, Workset
+from wsmon.ports import ClusterSource, CommandRunner, Log
+
+if TYPE_CHECKING:
+    from wsmon.adapters.runner.ssh import SshRunner
+    from wsmon.engine import Engine
+    from wsmon.services.companion import Companion
+    from wsmon.services.config import MonitorConfig
+    from wsmon.services.runs import Problems
+    from wsmon.settings_pool import ClusterSettings
+
+DUTY_SECONDS = 60.0
+
+
+def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Companion], Problems | None]:
+    """What works beside a monitor for the catalog, and what is asked of it before a run."""
+    chosen = engine.settings.catalog
+    if chosen.bucket is None:
+        return [], None
+    from wsmon.adapters.s3 import S3Catalog, S3Inspector, S3Sentinels
+    from wsmon.services.companion import Companion
+    from wsmon.services.discovery import CatalogWatch, Discovery, Mirror
+    from wsmon.services.duties import Duty
+    from wsmon.services.validating import validate
+
+    name, bucket, clock = chosen.bucket, engine.bucket(), engine.clock
+    found = Discovery(S3Catalog(bucket, name, chosen.prefix), engine.commands.acting_as(config.name), log)
+    mirror = Mirror(S3Sentinels(bucket), engine.store, clock, log, name) if chosen.mirror_sentinels else None
+    seconds = max(DUTY_SECONDS, config.lease_seconds)
+    duty = Duty(engine.store, clock, f"catalog/{name}", config.name, seconds=seconds, skew=config.skew_seconds)
+    watch = CatalogWatch(found, mirror, duty, clock, seconds=chosen.poll_seconds, look=config.poll_seconds)
+    inspector = S3Inspector(bucket)
+
+    def problems(workset: Workset) -> tuple[str, ...]:
+        return validate(workset, inspector).problems if workset.bucket == name else ()
+
+    companion = Companion("catalog", watch.step, watch.close, clock, log)
+    return [companion], problems if chosen.validate_before_run else None
+
+
+def ssh_runner(engine: Engine, chosen: ClusterSettings) -> SshRunner:
+    """The runner of one cluster's head node."""
+    from wsmon.adapters.runner.ssh import SshRunner, SshTarget
+
+    names = SshTarget.__dataclass_fields__
+    given = {name: value for name, value in chosen.model_dump().items() if name in names}
+    return SshRunner(SshTarget(**given), engine.clock)
+
+
+def cluster_record(name: str, chosen: ClusterSettings) -> ClusterRecord:
+    """A cluster of the settings, as it is before anybody asked it."""
+    return ClusterRecord(
+        name,
+        chosen.slots,
+        0,
+        vcpus=chosen.vcpus,
+        memory_mib=chosen.memory_mib,
+        kind="settings",
+        storage_gib=chosen.storage_gib,
+        zone=chosen.zone,
+        instance_types=tuple(chosen.instance_types),
+        cost_per_vcpu_hour=chosen.cost_per_vcpu_hour,
+    )
+
+
+def pool(engine: Engine, config: MonitorConfig) -> tuple[CommandRunner, ClusterSource]:
+    """Where a monitor's runs go, and what tells how the clusters are."""
+    from wsmon.adapters.local_pool import LocalPool
+    from wsmon.adapters.runner.pool import PoolRunner, ReachedPool
+
+    own = LocalPool(config.cluster, config.slots) if engine.settings.pool.local else None
+    clusters = engine.settings.clusters
+    if not clusters and own is not None:
+        return engine.runner(), own
+    far = {name: ssh_runner(engine, chosen) for name, chosen in clusters.items()}
+    runner = PoolRunner(engine.runner(), config.cluster, far)
+    return runner, ReachedPool(own, [cluster_record(name, chosen) for name, chosen in clusters.items()], runner)
+
+
+def log_runner(engine: Engine, run: RunRecord) -> CommandRunner:
+    """The runner that reaches a run's place. Raises OutsideError where none does."""
+    own = engine.runner()
+    if own.place().place_id == run.place_id:
+        return own
+    problems = []
+    for name, chosen in engine.settings.clusters.items():
+        runner = ssh_runner(engine, chosen)
+        try:
+            if runner.place().place_id == run.place_id:
+                return runner
+        except OutsideError as error:
+            problems.append(f"{name}: {error}")
+    said = f" ({'; '.join(problems)})" if problems else ""
+    raise OutsideError(f"the run's place ({run.host}) is none that is reached from here{said}")
