@@ -247,6 +247,9 @@ class StateStore(Protocol):
     def clusters(self, *, consistent: bool = True) -> list[ClusterRecord]:
         """The pool by name, with the claims on it."""
 
+    def set_drained(self, cluster: str, why: str) -> None:
+        """Keep new work off a cluster, saying who and why; empty: no longer. The next report leaves it as it is."""
+
     def spent(self, day: str) -> Microdollars:
         """What claims and results have booked on a UTC day such as `2026-11-24`, read consistently."""
 

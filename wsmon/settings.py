@@ -20,7 +20,13 @@ from wsmon.domain.grouping import GROUP_FIELDS
 from wsmon.domain.outcome import EXIT_CATEGORIES
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.template import check_template
-from wsmon.settings_pool import CatalogSettings, ClusterSettings, SchedulerSettings, StepsSettings
+from wsmon.settings_pool import (
+    CatalogSettings,
+    ClusterSettings,
+    ParallelClusterSettings,
+    SchedulerSettings,
+    StepsSettings,
+)
 
 FILE_NAME = "wsmon.toml"
 PREFIX = "WSMON_"
@@ -235,6 +241,9 @@ class Settings(BaseModel):
     pool: PoolSettings = Field(default_factory=PoolSettings, description="This machine as a pool.")
     clusters: dict[str, ClusterSettings] = Field(
         default_factory=dict, description="Clusters reached over SSH, a table each: [clusters.NAME]."
+    )
+    parallelcluster: ParallelClusterSettings = Field(
+        default_factory=ParallelClusterSettings, description="Clusters of AWS ParallelCluster."
     )
     steps: StepsSettings = Field(default_factory=StepsSettings, description="A run in steps.")
     catalog: CatalogSettings = Field(default_factory=CatalogSettings, description="Where worksets are dropped.")

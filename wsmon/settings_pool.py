@@ -94,6 +94,27 @@ class ClusterSettings(PoolSection):
     cost_per_vcpu_hour: float = Field(
         0.0, ge=0, description="Dollars a vCPU hour; the score and a run's cost go by it."
     )
+    slurm: bool = Field(False, description="Whether its Slurm tells nodes and health (sinfo, squeue at the head node).")
+
+
+class ParallelClusterSettings(PoolSection):
+    """Clusters of AWS ParallelCluster, found by their stacks and instances."""
+
+    enabled: bool = Field(False, description="Whether they are looked for, with the store's region and profile.")
+    region: str | None = Field(None, description="Another region than the store's.")
+    names: list[str] = Field([], description="Only these clusters; empty: all.")
+    connect: Literal["private", "public"] = Field("private", description="Which of a head node's addresses is used.")
+    user: str = Field("ubuntu", description="Who to log in as.")
+    identity_file: str = Field("", description="The private key; else as ssh_config says.")
+    jump: str = Field("", description="A jump host, as for ssh -J.")
+    known_hosts: str = Field("", description="Another known_hosts file.")
+    host_key_checking: Literal["yes", "accept-new", "no"] = Field(
+        "accept-new", description="Head nodes are new ones each time, so their first key is taken."
+    )
+    root: str = Field("~/.wsmon/runs", description="Where run folders lie there, on a disk of its own.")
+    slots: int = Field(3, gt=0, description="How many worksets run on each at once, all monitors together.")
+    cost_per_vcpu_hour: float = Field(0.0, ge=0, description="Dollars a vCPU hour.")
+    slurm: bool = Field(True, description="Whether each one's Slurm tells nodes and health.")
 
 
 class StepsSettings(PoolSection):

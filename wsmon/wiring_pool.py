@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from wsmon.domain.errors import OutsideError
@@ -10,7 +11,9 @@ from wsmon.domain.workset import RunRecord, Workset
 from wsmon.ports import ClusterSource, CommandRunner, Log
 
 if TYPE_CHECKING:
+    from wsmon.adapters.runner.pool import PoolRunner
     from wsmon.adapters.runner.ssh import SshRunner
+    from wsmon.domain.times import Instant
     from wsmon.engine import Engine
     from wsmon.services.companion import Companion
     from wsmon.services.config import MonitorConfig
@@ -77,12 +80,48 @@ def pool(engine: Engine, config: MonitorConfig) -> tuple[CommandRunner, ClusterS
     from wsmon.adapters.runner.pool import PoolRunner, ReachedPool
 
     own = LocalPool(config.cluster, config.slots) if engine.settings.pool.local else None
-    clusters = engine.settings.clusters
-    if not clusters and own is not None:
+    clusters, found = engine.settings.clusters, engine.settings.parallelcluster
+    if not clusters and not found.enabled and own is not None:
         return engine.runner(), own
     far = {name: ssh_runner(engine, chosen) for name, chosen in clusters.items()}
     runner = PoolRunner(engine.runner(), config.cluster, far)
-    return runner, ReachedPool(own, [cluster_record(name, chosen) for name, chosen in clusters.items()], runner)
+    records = [cluster_record(name, chosen) for name, chosen in clusters.items()]
+    slurm = {name for name, chosen in clusters.items() if chosen.slurm}
+    find = finder(engine, runner) if found.enabled else no_more
+    return runner, ReachedPool(own, records, runner, slurm, find, found.slurm)
+
+
+def no_more(now: Instant) -> Sequence[ClusterRecord]:
+    """No further clusters."""
+    del now
+    return ()
+
+
+def finder(engine: Engine, runner: PoolRunner) -> Callable[[Instant], Sequence[ClusterRecord]]:
+    """Looks for ParallelCluster's clusters, and makes each one's head node known to the runner."""
+    from wsmon.adapters.parallelcluster import ParallelClusters
+    from wsmon.adapters.runner.ssh import SshRunner, SshTarget
+
+    chosen, store = engine.settings.parallelcluster, engine.settings.store
+    source = ParallelClusters(
+        region=chosen.region or store.region,
+        profile=store.profile,
+        slots=chosen.slots,
+        cost_per_vcpu_hour=chosen.cost_per_vcpu_hour,
+    )
+    names = ("user", "identity_file", "jump", "known_hosts", "host_key_checking", "root")
+    given = {name: getattr(chosen, name) for name in names}
+
+    def find(now: Instant) -> Sequence[ClusterRecord]:
+        every = [one for one in source.look(now) if not chosen.names or one.record.name in chosen.names]
+        for one in every:
+            host = one.head.get(chosen.connect)
+            if host:
+                target = SshTarget(host, **given)
+                runner.reach(one.record.name, host, lambda target=target: SshRunner(target, engine.clock))  # type: ignore[misc]
+        return [one.record for one in every]
+
+    return find
 
 
 def log_runner(engine: Engine, run: RunRecord) -> CommandRunner:

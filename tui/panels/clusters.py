@@ -47,6 +47,8 @@ class ClustersPanel(Panel["ClusterRecord"]):
         """As it said; once that is old, how old, in every width."""
         if self._old(cluster):
             return Cell(f"{self.since(cluster.updated_at)} ago", "warn")
+        if cluster.drained:
+            return Cell("draining", "warn")
         return Cell(cluster.health, "good" if cluster.health == "running" else "warn")
 
     def show(self, delta: Delta) -> None:

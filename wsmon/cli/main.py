@@ -29,6 +29,7 @@ COMMANDS = {
     "plan": "wsmon.cli.planning:plan",
     "logs": "wsmon.cli.pooling:logs",
     "clusters": "wsmon.cli.pooling:clusters",
+    "cluster": "wsmon.cli.pooling:cluster_",
     "next": "wsmon.cli.reading:next_",
     "lock": "wsmon.cli.changing:lock",
     "unlock": "wsmon.cli.changing:unlock",

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from wsmon.cli.options import common_options, engine
-from wsmon.cli.output import print_json, print_table
+from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import WorksetState
@@ -17,6 +17,7 @@ from wsmon.domain.times import age, isoformat
 from wsmon.domain.visible import visible
 from wsmon.domain.workset import Workset
 from wsmon.engine import Engine
+from wsmon.services.draining import drain, resume
 
 LOOK_SECONDS = 1.0
 
@@ -58,6 +59,51 @@ def _line(cluster: ClusterRecord, now: int) -> tuple[object, ...]:
     memory = f"{cluster.memory_used_mib}/{cluster.memory_mib}" if cluster.memory_mib else ""
     slots, seen = f"{len(cluster.claims)}/{cluster.slots}", age((now - cluster.updated_at) / 1e6)
     return cluster.name, health, slots, used, memory, cluster.zone, cluster.cost_per_vcpu_hour or "", seen, cluster.note
+
+
+@click.group("cluster")
+def cluster_() -> None:
+    """Keep new work off a cluster, or let it on again.
+
+    Example: wsmon cluster drain cl1 --reason "a new image"
+    """
+
+
+@cluster_.command("drain")
+@click.argument("name", metavar="NAME")
+@click.option("--reason", help="Why; it is shown wherever the cluster is.")
+@json_option
+@common_options
+@click.pass_context
+def drain_(ctx: click.Context, name: str, reason: str | None, as_json: bool) -> None:
+    """Start nothing new on a cluster; what runs there goes on. Needs --reason.
+
+    Example: wsmon cluster drain cl1 --reason "a new image"
+    """
+    with engine(ctx) as opened:
+        found = drain(opened.commands, name, reason)
+    if as_json:
+        print_json(cluster_document(found))
+    else:
+        say(f"{name} is draining; {len(found.claims)} still run there")
+
+
+@cluster_.command("resume")
+@click.argument("name", metavar="NAME")
+@json_option
+@common_options
+@click.pass_context
+def resume_(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Let new work start on a cluster again.
+
+    Example: wsmon cluster resume cl1
+    """
+    with engine(ctx) as opened:
+        found = resume(opened.commands, name)
+    if as_json:
+        print_json(cluster_document(found))
+    else:
+        say(f"{name} takes new work again")
 
 
 @click.command()

@@ -11,10 +11,12 @@ from wsmon.domain.errors import StoreError, WsmonError
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import age
 from wsmon.ports import Clock, CommandRunner, StateStore
+from wsmon.services.recounting import claims_differ, spend_of_today
 
 Level = Literal["ok", "warn", "fail"]
 SILENT_SECONDS = 120.0
 COUNTED_AT_MOST = 20_000
+CENT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Doctor:
             yield self._clock_of(self._store)
         yield from self._living()
         yield self._counts()
+        yield self._claims()
+        yield self._spend()
 
     def _ask(self, what: str, question: Callable[[], str], advice: str) -> Finding:
         try:
@@ -137,6 +141,22 @@ class Doctor:
             text = f"the tally of {', '.join(differing)} differs from a count"
             return Finding("counts", "fail", text, "run doctor again while nothing changes; if it stays, report it")
         return Finding("counts", "ok", f"{total:,} worksets, and every tally equals a count")
+
+    def _claims(self) -> Finding:
+        """Recount slots, vCPUs and memory from the worksets that hold them."""
+        differing = claims_differ(self._store)
+        if differing and differing == claims_differ(self._store):
+            text = f"{len(differing)} differ: {'; '.join(differing[:5])}"
+            return Finding("claims", "fail", text, "run doctor again while nothing changes; if it stays, report it")
+        return Finding("claims", "ok", "slots, vCPUs and memory are what the worksets hold")
+
+    def _spend(self) -> Finding:
+        """Recount the day's dollars from the events that booked them."""
+        kept, booked = spend_of_today(self._store, self._clock)
+        if abs(kept - booked) >= CENT and (kept, booked) == spend_of_today(self._store, self._clock):
+            text = f"${kept:,.2f} are kept for today, ${booked:,.2f} were booked by events"
+            return Finding("spend", "fail", text, "run doctor again while nothing changes; if it stays, report it")
+        return Finding("spend", "ok", f"${kept:,.2f} today, as the events booked them")
 
     def _count(self, state: WorksetState) -> int:
         count, cursor = 0, None

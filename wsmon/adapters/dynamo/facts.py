@@ -59,6 +59,10 @@ class Facts(Reading):
                 found.append(cluster_from(json.loads(item["document"]), held, item.get("drained", "")))
         return found
 
+    def set_drained(self, cluster: str, why: str) -> None:
+        """Keep new work off a cluster, or no longer."""
+        self._set(keys.CLUSTERS, cluster, "drained", why)
+
     def spent(self, day: str) -> int:
         """Microdollars booked on a UTC day."""
         item = self._item(keys.SPEND, day)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from wsmon.adapters.runner.ssh import SshRunner
+from wsmon.adapters.slurm import SlurmView
 from wsmon.domain.errors import OutsideError, Refused
-from wsmon.domain.pool import ClusterRecord, Health
+from wsmon.domain.pool import USABLE, ClusterRecord, Health
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import RunRecord
 from wsmon.ports import ClusterSource, CommandRunner, Place, RunRequest, RunState, RunStatus
@@ -21,6 +23,7 @@ class Far:
     """A cluster's head node, and what it answered last."""
 
     runner: SshRunner
+    host: str = ""
     place: Place | None = None
     problem: str = "not looked at yet"
     unswept: bool = True
@@ -33,6 +36,16 @@ class PoolRunner:
     def __init__(self, own: CommandRunner, own_cluster: str, far: Mapping[str, SshRunner]) -> None:
         self._own, self._own_cluster = own, own_cluster
         self._far = {name: Far(runner) for name, runner in far.items()}
+
+    def reach(self, cluster: str, host: str, make: Callable[[], SshRunner]) -> None:
+        """A cluster that was found meanwhile, at this address; one made anew under its name has another."""
+        known = self._far.get(cluster)
+        if known is None or known.host != host:
+            self._far[cluster] = Far(make(), host)
+
+    def shell(self, cluster: str, command: str) -> str:
+        """What a command line at a cluster's head node prints. Raises OutsideError."""
+        return self._far[cluster].runner.shell(command)
 
     def look_around(self) -> None:
         """Ask every head node, side by side; what does not answer is out of reach until it does."""
@@ -129,22 +142,46 @@ class PoolRunner:
 
 
 class ReachedPool:
-    """The ClusterSource port: the clusters of the settings and of other sources, with what the runner reached.
+    """The ClusterSource port: the clusters of the settings and those found, with what the runner reached.
 
-    A cluster that is not reached from here is left to whoever reaches it.
+    A cluster that is not reached from here is told of as unreachable, with why.
     """
 
-    def __init__(self, own: ClusterSource | None, given: Sequence[ClusterRecord], runner: PoolRunner) -> None:
-        self._own, self._given, self._runner = own, given, runner
+    def __init__(
+        self,
+        own: ClusterSource | None,
+        given: Sequence[ClusterRecord],
+        runner: PoolRunner,
+        slurm: Collection[str] = (),
+        find: Callable[[Instant], Sequence[ClusterRecord]] = lambda _: (),
+        find_slurm: bool = False,
+    ) -> None:
+        """`slurm` names those that have one, `find` looks for further clusters and makes them known to the runner."""
+        self._own, self._given, self._runner, self._find = own, given, runner, find
+        self._slurm, self._find_slurm = set(slurm), find_slurm
+        self._views: dict[str, SlurmView] = {}
 
     def clusters(self, now: Instant) -> list[ClusterRecord]:
         """The clusters as they are at `now`."""
+        found = list(self._find(now))
+        if self._find_slurm:
+            self._slurm |= {cluster.name for cluster in found}
         self._runner.look_around()
-        found = list(self._own.clusters(now)) if self._own is not None else []
-        for cluster in self._given:
-            problem = self._runner.problem(cluster.name)
-            if problem:
-                found.append(replace(cluster, updated_at=now, health=Health.UNREACHABLE.value, note=problem))
-            else:
-                found.append(replace(cluster, updated_at=now))
-        return found
+        own = list(self._own.clusters(now)) if self._own is not None else []
+        given = [replace(cluster, updated_at=now) for cluster in self._given]
+        return own + [self._seen(cluster, now) for cluster in [*given, *found]]
+
+    def _seen(self, cluster: ClusterRecord, now: Instant) -> ClusterRecord:
+        problem = self._runner.problem(cluster.name)
+        if cluster.health not in USABLE:
+            return cluster
+        if problem is None:
+            problem = "its head node has no address that is used here"
+        if problem:
+            return replace(cluster, health=Health.UNREACHABLE.value, note=problem)
+        if cluster.name not in self._slurm:
+            return cluster
+        view = self._views.get(cluster.name)
+        if view is None:
+            view = self._views[cluster.name] = SlurmView(partial(self._runner.shell, cluster.name))
+        return view.seen(cluster, now)

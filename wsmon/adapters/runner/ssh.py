@@ -273,6 +273,13 @@ class SshRunner:
         reply = self._line.ask("tail", folder=run.folder, limit=limit, offset=offset)
         return str(reply["text"]), int(reply["offset"])
 
+    def shell(self, command: str) -> str:
+        """What a command line there prints. Raises OutsideError where it fails."""
+        done = self._line.run(command)
+        if done.returncode != 0:
+            raise OutsideError(f"{self._target.host}: {_said(done)}")
+        return done.stdout.decode(errors="replace")
+
     def close(self) -> None:
         """End the shared connection."""
         self._line.close()

@@ -40,6 +40,13 @@ class Facts:
 
         return self._connections.run(read)
 
+    def set_drained(self, cluster: str, why: str) -> None:
+        """Keep new work off a cluster, or no longer."""
+        if why:
+            self._put("drain", cluster, {"name": cluster, "why": why})
+        else:
+            self._remove("drain", cluster)
+
     def spent(self, day: str) -> int:
         """Microdollars booked on a UTC day."""
         return self._connections.run(lambda connection: read_spend(connection, day))

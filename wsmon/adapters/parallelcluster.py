@@ -1,0 +1,162 @@
+"""AWS ParallelCluster's clusters, found by their stacks and instances with boto3 alone.
+
+A cluster is a CloudFormation stack with the tag `parallelcluster:version` and no parent; its
+instances bear `parallelcluster:cluster-name`, `node-type` and `queue-name`. Neither templates nor
+parameters are asked for, so that no presigned address is ever seen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wsmon.domain.pool import ClusterRecord, Health
+from wsmon.domain.times import Instant, micros
+
+FRESH_SECONDS = 60.0
+VERSION, NAME, NODE_TYPE, QUEUE = (
+    f"parallelcluster:{word}" for word in ("version", "cluster-name", "node-type", "queue-name")
+)
+_CONFIG = Config(retries={"total_max_attempts": 8, "mode": "adaptive"}, connect_timeout=5, read_timeout=20)
+_STOPPED, _GONE = frozenset({"stopping", "stopped"}), frozenset({"shutting-down", "terminated"})
+_HEALTH = {
+    "CREATE_IN_PROGRESS": Health.CREATING,
+    "CREATE_COMPLETE": Health.RUNNING,
+    "UPDATE_IN_PROGRESS": Health.RUNNING,
+    "UPDATE_COMPLETE": Health.RUNNING,
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": Health.RUNNING,
+    "UPDATE_ROLLBACK_COMPLETE": Health.RUNNING,
+    "UPDATE_ROLLBACK_IN_PROGRESS": Health.DEGRADED,
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": Health.DEGRADED,
+    "DELETE_IN_PROGRESS": Health.DRAINING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One cluster with where its head node is reached."""
+
+    record: ClusterRecord
+    head: Mapping[str, str] = field(default_factory=dict)
+    """`private` and `public`, an address each where there is one."""
+
+
+class ParallelClusters:
+    """The clusters of one region, asked at most once a minute; through a throttling the last answer stands."""
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        slots: int = 3,
+        cost_per_vcpu_hour: float = 0.0,
+        clients: Callable[[str], Any] | None = None,
+    ) -> None:
+        self._region, self._profile, self._clients = region, profile, clients
+        self._slots, self._cost = slots, cost_per_vcpu_hour
+        self._asked: Instant | None = None
+        self._found: list[Found] = []
+        self.problem = ""
+        """Why the last question was not answered."""
+
+    def look(self, now: Instant) -> list[Found]:
+        """Every cluster with its head node. What AWS does not answer leaves the last answer, growing old."""
+        if self._asked is None or now - self._asked >= micros(FRESH_SECONDS):
+            self._asked = now
+            try:
+                self._found = self._ask(now)
+                self.problem = ""
+            except (ClientError, BotoCoreError) as error:
+                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+                self.problem = f"AWS did not answer ({code})"
+                return self._found
+        if self.problem:
+            return self._found
+        return [replace(one, record=replace(one.record, updated_at=now)) for one in self._found]
+
+    def clusters(self, now: Instant) -> Sequence[ClusterRecord]:
+        """The clusters as they are at `now`."""
+        return [found.record for found in self.look(now)]
+
+    def _client(self, service: str) -> Any:
+        if self._clients is not None:
+            return self._clients(service)
+        session = boto3.session.Session(profile_name=self._profile, region_name=self._region)
+        return session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+
+    def _ask(self, now: Instant) -> list[Found]:
+        stacks = dict(self._stacks())
+        if not stacks:
+            return []
+        nodes: dict[str, list[dict[str, Any]]] = {name: [] for name in stacks}
+        for instance in self._instances():
+            name = tags_of(instance).get(NAME, "")
+            if name in nodes and instance["State"]["Name"] not in _GONE:
+                nodes[name].append(instance)
+        return [self._one(name, status, nodes[name], now) for name, status in sorted(stacks.items())]
+
+    def _stacks(self) -> Iterator[tuple[str, str]]:
+        """(cluster, status) of every stack that is one. An empty page with a token is no end."""
+        for page in self._client("cloudformation").get_paginator("describe_stacks").paginate():
+            for stack in page["Stacks"]:
+                tags = tags_of(stack)
+                if VERSION in tags and not stack.get("ParentId") and stack["StackStatus"] != "DELETE_COMPLETE":
+                    yield tags.get(NAME) or stack["StackName"], stack["StackStatus"]
+
+    def _instances(self) -> Iterator[dict[str, Any]]:
+        filters = [{"Name": "tag-key", "Values": [NAME]}]
+        for page in self._client("ec2").get_paginator("describe_instances").paginate(Filters=filters):
+            for reservation in page["Reservations"]:
+                yield from reservation["Instances"]
+
+    def _one(self, name: str, status: str, nodes: list[dict[str, Any]], now: Instant) -> Found:
+        head = next((node for node in nodes if tags_of(node).get(NODE_TYPE) == "HeadNode"), None)
+        compute = [node for node in nodes if tags_of(node).get(NODE_TYPE) == "Compute"]
+        running = [node for node in compute if node["State"]["Name"] == "running"]
+        queues = sorted({tags_of(node).get(QUEUE, "") for node in compute} - {""})
+        notes = [
+            status,
+            f"{len(running)} compute nodes" if compute else "",
+            f"queues {', '.join(queues)}" if queues else "",
+        ]
+        record = ClusterRecord(
+            name,
+            self._slots,
+            now,
+            health=_health(status, head).value,
+            # Nodes come and go with the work; how many vCPUs there may be its Slurm tells, not its instances.
+            load=float(sum(vcpus_of(node) for node in running)),
+            kind="parallelcluster",
+            zone=(head or {}).get("Placement", {}).get("AvailabilityZone", ""),
+            instance_types=tuple(sorted({node["InstanceType"] for node in compute})),
+            cost_per_vcpu_hour=self._cost,
+            note="; ".join(filter(None, notes)),
+        )
+        addresses = {"private": "PrivateIpAddress", "public": "PublicIpAddress"}
+        return Found(record, {kind: head[key] for kind, key in addresses.items() if head and head.get(key)})
+
+
+def _health(status: str, head: Mapping[str, Any] | None) -> Health:
+    health = _HEALTH.get(status, Health.FAILED)
+    if health not in {Health.RUNNING, Health.DEGRADED}:
+        return health
+    if head is None or head["State"]["Name"] in _STOPPED:
+        return Health.STOPPED
+    return health if head["State"]["Name"] == "running" else Health.CREATING
+
+
+def tags_of(thing: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a stack or an instance."""
+    return {tag["Key"]: tag["Value"] for tag in thing.get("Tags", [])}
+
+
+def vcpus_of(instance: Mapping[str, Any]) -> int:
+    """An instance's vCPUs."""
+    options = instance.get("CpuOptions", {})
+    return int(options.get("CoreCount", 0)) * int(options.get("ThreadsPerCore", 1))
