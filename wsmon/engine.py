@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import random
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +22,11 @@ from wsmon.services.scheduler import Scheduler
 if TYPE_CHECKING:
     from wsmon.adapters.s3 import Bucket
     from wsmon.services.alarms import Alarms
-    from wsmon.services.companion import Companion
     from wsmon.services.config import MonitorConfig
     from wsmon.services.monitor import Monitor
     from wsmon.services.validating import Validation
     from wsmon.settings import Settings
-
-
-RELAY_DUTY_SECONDS = 30.0
-"""Longer than a channel may take to answer, so that a message on its way outlives no duty."""
-RELAY_POLL_SECONDS = 2.0
+    from wsmon.wiring import Beside
 
 
 @dataclass(slots=True)
@@ -122,6 +116,7 @@ class Engine:
         config = MonitorConfig(**{"slots": slots, **fields})
         watches, problems = wiring_pool.catalog(self, log, config)
         runner, source = wiring_pool.pool(self, config)
+        beside = self.beside(log, config)
         return Monitor(
             self.store,
             self.clock,
@@ -131,7 +126,8 @@ class Engine:
             policy=self.commands.policy,
             log=log,
             scheduling=self.settings.scheduler.policy(),
-            companions=[self.relay(log, config), *watches],
+            companions=[*beside.parts, *watches],
+            lost=beside.lost,
             problems=problems,
             version=__version__,
         )
@@ -142,32 +138,11 @@ class Engine:
 
         return Alarms(self.commands, self.skew_seconds)
 
-    def relay(self, log: Log, config: MonitorConfig) -> Companion:
-        """The relay duty of a monitor, with the channels as set."""
-        from wsmon.adapters.courier import ThreadCourier
-        from wsmon.services.companion import Companion
-        from wsmon.services.plans import RelayConfig
-        from wsmon.services.relay import Relay
-        from wsmon.services.watching import Watcher
-        from wsmon.wiring import alert_rules, group_rule, plans
+    def beside(self, log: Log, config: MonitorConfig) -> Beside:
+        """What works beside a monitor: the relay duty with the channels as set, and the metrics. Raises SettingsError."""
+        from wsmon.wiring import beside
 
-        relay = Relay(
-            self.store,
-            self.clock,
-            ThreadCourier(),
-            plans(self.settings.channels),
-            RelayConfig(
-                config.name,
-                duty_seconds=max(RELAY_DUTY_SECONDS, config.lease_seconds),
-                skew_seconds=config.skew_seconds,
-                poll_seconds=min(RELAY_POLL_SECONDS, config.poll_seconds),
-                rule=group_rule(self.settings.alerts),
-            ),
-            log=log,
-            jitter=random.random,
-            watcher=Watcher(self.store, self.clock, alert_rules(self.settings), skew=config.skew_seconds),
-        )
-        return Companion("relay", relay.step, relay.close, self.clock, log)
+        return beside(self.settings, self.store, self.clock, config, log)
 
     def bucket(self) -> Bucket:
         """The client for buckets, as set."""

@@ -13,6 +13,7 @@ from wsmon.domain.alerts import SilenceRecord
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import ChannelError
 from wsmon.domain.messages import Message
+from wsmon.domain.metering import Series
 from wsmon.domain.needs import Microdollars
 from wsmon.domain.pool import ClusterRecord as ClusterRecord  # noqa: PLC0414  the faces read it from here
 from wsmon.domain.spec import WorksetSpec
@@ -488,3 +489,10 @@ class Courier(Protocol):
 
     def finished(self) -> list[Sent]:
         """What ended since the last call."""
+
+
+class MetricSink(Protocol):
+    """Where figures go."""
+
+    def report(self, series: Sequence[Series], at: Instant) -> None:
+        """Take the figures since the last report; may raise anything, and is given them again then."""

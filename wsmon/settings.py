@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from wsmon.channel_settings import Channels
 from wsmon.domain.errors import SettingsError
-from wsmon.domain.grouping import GROUP_FIELDS
 from wsmon.domain.outcome import EXIT_CATEGORIES
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.template import check_template
+from wsmon.settings_alerts import AlertSettings, MetricsSettings
 from wsmon.settings_pool import (
     CatalogSettings,
     ClusterSettings,
@@ -175,41 +175,6 @@ class TuiSettings(_Section):
     read_only: bool = Field(False, description="Refuse every change.")
 
 
-class AlertSettings(_Section):
-    """Which conditions are alerts, and how they are gathered into messages."""
-
-    group_wait_seconds: float = Field(30.0, ge=0, le=LONGEST, description="From a group's first notice to its message.")
-    group_interval_seconds: float | None = Field(
-        None,
-        ge=0,
-        le=LONGEST,
-        description="Between two messages of one group; by default ten times group_wait_seconds.",
-    )
-    repeat_interval_seconds: float = Field(
-        14_400.0, gt=0, le=LONGEST, description="Until a condition that holds is told again."
-    )
-    group_by: list[str] = Field(
-        ["event_type", "state", "category"], description="What notices of one group have in common."
-    )
-
-    running_longer_seconds: float = Field(86_400.0, ge=0, description="A run that lasts longer is told of; 0: never.")
-    backlog: int = Field(1000, ge=0, description="More ready worksets are a backlog; 0: never.")
-    monitor_silent_seconds: float = Field(300.0, gt=0, description="A monitor without a heartbeat so long is told of.")
-    standing_seconds: float = Field(
-        60.0,
-        ge=0,
-        description="How long a lock is dead, a run unattended, a cluster or a channel unwell before it counts.",
-    )
-
-    @field_validator("group_by")
-    @classmethod
-    def _fields(cls, value: list[str]) -> list[str]:
-        unknown = sorted(set(value) - set(GROUP_FIELDS))
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)} cannot be grouped by; known are {', '.join(GROUP_FIELDS)}")
-        return value
-
-
 class ApiSettings(_Section):
     """The REST service."""
 
@@ -254,6 +219,7 @@ class Settings(BaseModel):
         default_factory=AlertSettings,
         description="Which conditions are alerts, and how notices become messages, in Alertmanager's words.",
     )
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="Figures and where they go.")
     channels: Channels = Field(default_factory=dict, description="Who is told, a table each: [channels.NAME].")
 
 

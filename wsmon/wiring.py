@@ -2,21 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wsmon.domain.alerts import Rules
+from wsmon.domain.errors import SettingsError
 from wsmon.domain.grouping import GroupRule, Route
+from wsmon.domain.metering import LOCK_FAILURES
 from wsmon.domain.needs import microdollars
 from wsmon.domain.notices import Severity
-from wsmon.ports import Channel
-from wsmon.services.plans import ChannelPlan
+from wsmon.ports import Channel, Clock, Log, MetricSink, StateStore
+from wsmon.services.companion import Companion
+from wsmon.services.config import MonitorConfig
+from wsmon.services.plans import ChannelPlan, RelayConfig
 
 if TYPE_CHECKING:
     from wsmon.channel_settings import ChannelSettings
-    from wsmon.settings import AlertSettings, Settings
+    from wsmon.settings import Settings
+    from wsmon.settings_alerts import AlertSettings
 
 INTERVAL_FACTOR = 10.0
+
+
+DUTY_SECONDS = 30.0
+"""Longer than a channel may take to answer, so that a message on its way outlives no duty."""
+RELAY_POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What works beside a monitor, and whom it tells of a lock that it did not get or lost."""
+
+    parts: Sequence[Companion]
+    lost: Callable[[], None]
+
+
+def beside(settings: Settings, store: StateStore, clock: Clock, config: MonitorConfig, log: Log) -> Beside:
+    """The relay duty with the channels as set, and the metrics. Raises SettingsError, MissingExtra."""
+    from wsmon.adapters.courier import ThreadCourier
+    from wsmon.services.metrics import Metrics
+    from wsmon.services.relay import Relay
+    from wsmon.services.watching import Watcher
+
+    chosen = sinks(settings)
+    metrics = Metrics(store, clock, chosen, lambda: relay.on_duty, log, settings.metrics.period_seconds)
+    relay = Relay(
+        store,
+        clock,
+        ThreadCourier(),
+        plans(settings.channels),
+        RelayConfig(
+            config.name,
+            duty_seconds=max(DUTY_SECONDS, config.lease_seconds),
+            skew_seconds=config.skew_seconds,
+            poll_seconds=min(RELAY_POLL_SECONDS, config.poll_seconds),
+            rule=group_rule(settings.alerts),
+        ),
+        log=log,
+        jitter=random.random,
+        watcher=Watcher(store, clock, alert_rules(settings), skew=config.skew_seconds),
+        saw=metrics.saw if chosen else lambda _: None,
+    )
+    parts = [Companion("relay", relay.step, relay.close, clock, log)]
+    if chosen:
+        parts.append(Companion("metrics", metrics.step, metrics.close, clock, log))
+    return Beside(parts, lambda: metrics.count(LOCK_FAILURES))
 
 
 def group_rule(chosen: AlertSettings) -> GroupRule:
@@ -42,6 +94,33 @@ def alert_rules(settings: Settings) -> Rules:
         budget=microdollars(budget) if budget is not None else None,
         standing=chosen.standing_seconds,
     )
+
+
+def sinks(settings: Settings) -> list[MetricSink]:
+    """Where a monitor's figures go, the Prometheus port opened. Raises SettingsError."""
+    chosen, store, found = settings.metrics, settings.store, list[MetricSink]()
+    if chosen.cloudwatch:
+        from wsmon.adapters.cloudwatch import CloudWatchSink
+
+        found.append(
+            CloudWatchSink(
+                chosen.namespace,
+                region=chosen.region or store.region,
+                profile=chosen.profile or store.profile,
+                endpoint_url=chosen.endpoint_url,
+            )
+        )
+    if chosen.prometheus_port is not None:
+        from wsmon.adapters.prometheus import PrometheusSink, serve
+
+        sink = PrometheusSink()
+        try:
+            serve(sink, chosen.prometheus_host, chosen.prometheus_port)
+        except OSError as error:
+            where = f"{chosen.prometheus_host}:{chosen.prometheus_port}"
+            raise SettingsError(f"metrics.prometheus_port: {where} cannot be opened ({error.strerror})") from None
+        found.append(sink)
+    return found
 
 
 def plans(channels: Mapping[str, ChannelSettings]) -> list[ChannelPlan]:

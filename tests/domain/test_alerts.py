@@ -50,6 +50,8 @@ def kinds(facts: Facts, later: float = 0, rules: Rules = RULES) -> list[str]:
         ({"spent": 799_999}, 0, []),
         ({"spent": 800_000}, 0, ["budget warning"]),
         ({"spent": 1_000_000}, 0, ["budget critical"]),
+        ({"undelivered_since": T0}, 900, []),
+        ({"undelivered_since": T0}, 901, ["outbox backlog warning"]),
         ({"channels": {"hook": (T0, "HTTP 500")}}, 29, []),
         ({"channels": {"hook": (T0, "HTTP 500")}}, 30, ["channel failing critical"]),
     ],

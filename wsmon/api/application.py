@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI
 
 from wsmon import __version__
+from wsmon.adapters.prometheus import fill_registry
 from wsmon.api import events, pool, problems, verbs, worksets
 from wsmon.api.context import Limits, Scheduler, Shared
 from wsmon.api.guard import Guard
@@ -19,6 +20,7 @@ from wsmon.ports import Log
 from wsmon.services.access import Access
 from wsmon.services.commands import Commands
 from wsmon.services.locking import Locks
+from wsmon.services.metrics import gauges
 
 DESCRIPTION = """State, locks, queue and history of worksets.
 
@@ -89,6 +91,7 @@ def _built(shared: Shared) -> FastAPI:
     )
     app.state.shared = shared
     shared.meters.registry.register(StoreFigures(shared.store, shared.commands.clock))
+    fill_registry(shared.meters.registry, lambda: gauges(shared.store, shared.commands.clock))
     problems.install(app)
     for router in (pool.router, worksets.router, verbs.router, events.router):
         app.include_router(router)

@@ -59,6 +59,7 @@ class Rules:
     waiting_longer: float | None = 86_400.0
     backlog: int | None = 1000
     silent: float = 300.0
+    outbox_lag: float = 900.0
     budget: Microdollars | None = None
     budget_warning: float = 0.8
     standing: float = 60.0
@@ -82,6 +83,8 @@ class Facts:
     """Name -> last heartbeat of every monitor that did not sign off."""
     spent: Microdollars = 0
     day: str = ""
+    undelivered_since: Instant | None = None
+    """Of the oldest event that not every channel has."""
     channels: Mapping[str, tuple[Instant, str]] = field(default_factory=dict)
     """Channel -> since when it is down, and why."""
 
@@ -92,6 +95,10 @@ def conditions(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord
     yield from _slow(facts, rules, now)
     yield from _pool(facts, rules, now)
     yield from _money(facts, rules, now)
+    late = facts.undelivered_since
+    if late is not None and now - late > micros(rules.outbox_lag):
+        text = f"the oldest event that not every channel has is of {age((now - late) / 1e6)} ago"
+        yield AlertRecord("outbox-backlog", "outbox backlog", WARNING, "outbox", text, late, now)
     for name, (since, why) in facts.channels.items():
         if now - since >= micros(rules.standing):
             text = f"nothing was delivered for {age((now - since) / 1e6)}: {why}"

@@ -15,6 +15,7 @@ from wsmon.services.recounting import claims_differ, spend_of_today
 
 Level = Literal["ok", "warn", "fail"]
 SILENT_SECONDS = 120.0
+BACKLOG_COUNTED, BACKLOG_SECONDS = 1000, 900.0
 COUNTED_AT_MOST = 20_000
 CENT = 0.01
 
@@ -57,7 +58,7 @@ class Doctor:
         self._run_root, self._skew, self._network = run_root, skew, network
 
     def findings(self) -> Iterator[Finding]:
-        """Credentials, store, clock, place, monitors, locks, counts; what the store bars is left out."""
+        """Credentials, store, clock, place, monitors, locks, outbox, counts; what the store bars is left out."""
         store = self._ask("store", self._shape, "make it with `wsmon init`, or choose another with --store")
         if isinstance(self._store, Remote):
             who = self._ask("credentials", self._store.identity, "set AWS_PROFILE, or log in again (aws sso login)")
@@ -72,6 +73,7 @@ class Doctor:
         if isinstance(self._store, Remote):
             yield self._clock_of(self._store)
         yield from self._living()
+        yield self._outbox()
         yield self._counts()
         yield self._claims()
         yield self._spend()
@@ -129,6 +131,23 @@ class Doctor:
             yield Finding("locks", "warn", text, "a monitor ends or adopts them; start one, or `wsmon unlock --force`")
         else:
             yield Finding("locks", "ok", "none is dead")
+
+    def _outbox(self) -> Finding:
+        """How much was not delivered yet, and since when."""
+        page = self._store.undelivered(BACKLOG_COUNTED)
+        if page.broken:
+            names = ", ".join(f"{workset_id}:{seq}" for workset_id, seq in list(page.broken)[:3])
+            return Finding(
+                "outbox", "warn", f"events that cannot be read: {names}", "a monitor's relay steps over them"
+            )
+        if not page.events:
+            return Finding("outbox", "ok", "every event is with every channel")
+        many = f"{len(page.events)}{'+' if page.more else ''}"
+        waited = (self._clock.now() - page.events[0].at) / 1e6
+        text = f"{many} events wait for a channel, the oldest for {age(waited)}"
+        if waited > BACKLOG_SECONDS:
+            return Finding("outbox", "warn", text, "see `wsmon alerts` for the channel, or start a monitor: it relays")
+        return Finding("outbox", "ok", text)
 
     def _counts(self) -> Finding:
         """Compare the tallies with a count, where that is cheap enough."""

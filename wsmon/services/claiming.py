@@ -43,7 +43,10 @@ class Claimer:
         config: MonitorConfig,
         log: Log,
         room: Callable[[], int],
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
+        """`lost` hears of each lock that somebody else had or took."""
+        self._lost = lost
         self._store, self._clock, self._scheduler, self._log = store, clock, scheduler, log
         self._commands, self._keeper, self._runs, self._config = commands, keeper, runs, config
         self._room = room
@@ -74,7 +77,7 @@ class Claimer:
             except NoCapacity:
                 return False
             except (Conflict, NotFound):
-                continue  # somebody was faster, or the index lagged
+                self._lost()  # somebody was faster, or the index lagged
         return True
 
     def _try(self, decision: Decision, claim: SlotClaim, reach: set[str]) -> None:
@@ -97,6 +100,7 @@ class Claimer:
             self._runs.begin(workset, lease, deadline)
         except LockLost as lost:
             self._log.warning("lock lost", workset_id=lost.workset_id, token=lost.token, reason=lost.reason)
+            self._lost()
             self._keeper.drop(lost.workset_id)
         except (Refused, OutsideError) as error:
             # A cancel came in between, or the place cannot be used: either way nothing was started.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from wsmon.domain.errors import (
@@ -67,11 +67,12 @@ class Monitor:
         chance: Chance | None = None,
         beside: StartBeside = start_thread,
         companions: Sequence[Companion] = (),
+        lost: Callable[[], None] = lambda: None,
         version: str = "",
     ) -> None:
         """`companions` work beside it while it runs; `problems` tells what forbids a run's start."""
         self.config = config
-        self._companions = companions
+        self._companions, self._lost = companions, lost
         self._store, self._clock, self._runner, self._source, self._log = store, clock, runner, source, log
         self.commands = Commands(store, clock, config.name, policy=policy, chance=chance)
         self._scheduler = Scheduler(store, clock, scheduling)
@@ -79,7 +80,7 @@ class Monitor:
         self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds, beside)
         self.runs = Runs(self.commands, clock, runner, self.keeper, config, log, problems)
         self.claimer = Claimer(
-            store, clock, self._scheduler, self.commands, self.keeper, self.runs, config, log, self._room
+            store, clock, self._scheduler, self.commands, self.keeper, self.runs, config, log, self._room, lost
         )
         self._reaper = Reaper(self.commands, clock, log, skew=config.skew_seconds, patience=config.lease_seconds)
         self._record = MonitorRecord(config.name, "", os.getpid(), clock.now(), clock.now(), version)

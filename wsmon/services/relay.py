@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from wsmon.domain.change import Event
 from wsmon.domain.errors import ChannelDown, ChannelRefused, StaleWrite
 from wsmon.domain.grouping import incident_of
 from wsmon.domain.messages import Key, Message, Outgoing, compose
@@ -30,6 +31,7 @@ FORGET_SECONDS = 86_400.0
 STAMP_SECONDS = 3600.0
 YIELD_SECONDS = 300.0
 WATCH_SECONDS = 10.0
+SEEN, SEEN_LAG_SECONDS = "seen", 1.0
 
 
 class Relay:
@@ -51,14 +53,20 @@ class Relay:
         log: Log,
         jitter: Callable[[], float],
         watcher: Watcher | None = None,
+        saw: Callable[[Event], None] = lambda _: None,
     ) -> None:
-        """`jitter` draws evenly from [0, 1); the watcher keeps the alerts while this monitor is on duty."""
+        """`jitter` draws evenly from [0, 1); the watcher keeps the alerts while this monitor is on duty.
+
+        `saw` is told of every event once, by one monitor of all: what was before it took the duty
+        was told to the one before, but for what that one had not noted down when it died.
+        """
         self._store, self._clock, self._courier, self._log = store, clock, courier, log
         self._plans, self._config, self._jitter = plans, config, jitter
         self._duty = Duty(store, clock, DUTY, config.holder, seconds=config.duty_seconds, skew=config.skew_seconds)
         self._term = 0
+        self._saw, self._seen_at = saw, 0
         self._watcher, self._standing = watcher, Standing(store, clock, config.rule.repeat)
-        self._rest_until = self._yield_at = self._stamp_due = self._watch_due = self._refresh_due = 0.0
+        self._rest_until = self._yield_at = self._stamp_due = self._watch_due = self._refresh_due = self._note_due = 0.0
         self._reader = OutboxReader(store, clock)
         self._ledger = Ledger()
         self._arrived: deque[Found] = deque()
@@ -130,6 +138,7 @@ class Relay:
         flying = {name for name, desk in self.desks.items() if desk.flying}
         answers = {name: desk.answer for name, desk in self.desks.items()}
         cursors = self._store.cursors()
+        self._seen_at = int(cursors.get(SEEN, "0"))
         self._reader, self._ledger = OutboxReader(self._store, self._clock), Ledger(cursors)
         self._arrived.clear()
         self._unwanted = []
@@ -177,6 +186,8 @@ class Relay:
                 notice = self._notice(item)
                 if notice is None or not self._enter(item.key, notice):
                     self._unwanted.append(item.key)
+                if item.event is not None and item.event.at > self._seen_at:
+                    self._saw(item.event)
             self._arrived.popleft()
         if self._unwanted:
             self._store.mark_delivered(self._unwanted)
@@ -334,6 +345,9 @@ class Relay:
         if gone:
             self._write(dict.fromkeys(gone))
             self._ledger.forget(gone)
+        if self._clock.monotonic() >= self._note_due and not self._reader.more:
+            self._write({SEEN: str(max(0, self._clock.now() - micros(SEEN_LAG_SECONDS)))})
+            self._note_due = self._clock.monotonic() + WATCH_SECONDS
         if self._clock.monotonic() >= self._stamp_due:
             for desk in self.desks.values():
                 if desk.plan is not None:

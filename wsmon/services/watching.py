@@ -65,7 +65,7 @@ class Watcher:
         store = self._store
         leases = store.leases()
         self._watch.observe(leases, moment)
-        day = isoformat(now)[:10]
+        day, oldest = isoformat(now)[:10], store.undelivered(1).events
         return Facts(
             rows=self._in_progress(),
             leases=leases,
@@ -78,6 +78,7 @@ class Watcher:
             monitors={monitor.name: monitor.heartbeat_at for monitor in store.monitors()},
             spent=store.spent(day) if self._rules.budget else 0,
             day=day,
+            undelivered_since=oldest[0].at if oldest else None,
             channels=channels,
         )
 

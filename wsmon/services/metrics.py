@@ -1,0 +1,111 @@
+"""Gathers figures and hands them to the sinks once a minute; a sink that is down delays nothing else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+from wsmon.domain import metering as m
+from wsmon.domain.alerts import FIRING
+from wsmon.domain.change import Event
+from wsmon.domain.pool import ClusterRecord
+from wsmon.domain.states import WorksetState
+from wsmon.domain.times import Instant, isoformat
+from wsmon.ports import Clock, Log, MetricSink, StateStore
+
+BROKEN = (WorksetState.ERROR, WorksetState.FAILED)
+
+
+def gauges(store: StateStore, clock: Clock) -> list[m.Series]:
+    """What the store shows now. Raises StoreError."""
+    now = clock.now()
+    tally = m.Tally()
+    counts = store.tallies()
+    for state, count in counts.items():
+        tally.add(m.QUEUE_DEPTH, count, m.dimensions(state=state.value))
+    for cluster in store.clusters():
+        tally.add(m.UTILIZATION, _utilization(cluster), m.dimensions(cluster=cluster.name))
+        cost = round(cluster.vcpus * cluster.cost_per_vcpu_hour, 6)
+        tally.add(m.COST, cost, m.dimensions(cluster=cluster.name))
+    tally.add(m.SPEND, store.spent(isoformat(now)[:10]) / 1e6)
+    tally.add(m.LAG, outbox_lag(store, now))
+    firing = [alert for alert in store.alerts() if alert.status == FIRING]
+    warnings = sum(counts[state] for state in BROKEN) + sum(alert.severity != "critical" for alert in firing)
+    tally.add(m.ALERTS, warnings, m.dimensions(severity="warning"))
+    critical = sum(alert.severity == "critical" for alert in firing)
+    tally.add(m.ALERTS, critical, m.dimensions(severity="critical"))
+    return tally.take()
+
+
+def _utilization(cluster: ClusterRecord) -> float:
+    if cluster.vcpus and cluster.vcpus_used:
+        return round(100 * cluster.vcpus_used / cluster.vcpus, 3)
+    return round(100 * len(cluster.claims) / cluster.slots, 3) if cluster.slots else 0.0
+
+
+def outbox_lag(store: StateStore, now: Instant) -> float:
+    """Seconds since the oldest event that not every channel has; 0 without one."""
+    page = store.undelivered(1)
+    return max(0.0, (now - page.events[0].at) / 1e6) if page.events else 0.0
+
+
+class Metrics:
+    """One monitor's figures. `count` is safe from any thread; `step` is one pass of its own loop."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        clock: Clock,
+        sinks: Sequence[MetricSink],
+        on_duty: Callable[[], bool],
+        log: Log,
+        period: float = 60.0,
+    ) -> None:
+        """The gauges are reported by whoever is on duty."""
+        self._store, self._clock, self._sinks, self._on_duty, self._log = store, clock, sinks, on_duty, log
+        self._period = period
+        self._mutex = threading.Lock()
+        self._tally = m.Tally()
+        self._kept: dict[int, m.Tally] = {index: m.Tally() for index in range(len(sinks))}
+        """What a sink did not take yet."""
+
+    def count(self, metric: m.Metric, value: float = 1, dims: m.Dimensions = ()) -> None:
+        """Note a value."""
+        with self._mutex:
+            self._tally.add(metric, value, dims)
+
+    def saw(self, event: Event) -> None:
+        """Note what an event counts for."""
+        with self._mutex:
+            for metric, value, dims in m.of_event(event):
+                self._tally.add(metric, value, dims)
+
+    def step(self) -> float:
+        """Report once; seconds until the next time. Raises StoreError where the gauges cannot be read."""
+        with self._mutex:
+            counted = self._tally.take()
+        try:
+            measured = gauges(self._store, self._clock) if self._on_duty() else []
+        finally:
+            self._keep(counted)
+        for index, sink in enumerate(self._sinks):
+            self._report(index, sink, measured)
+        return self._period
+
+    def _keep(self, counted: Iterable[m.Series]) -> None:
+        counted = list(counted)
+        for kept in self._kept.values():
+            kept.merge(counted)
+
+    def _report(self, index: int, sink: MetricSink, measured: Sequence[m.Series]) -> None:
+        counted = self._kept[index].take()
+        try:
+            sink.report([*counted, *measured], self._clock.now())
+        except Exception as error:
+            # Whatever a sink raises, the figures are kept for the next time, and nothing else waits for it.
+            self._kept[index].merge(counted)
+            self._log.warning("metrics not reported", sink=type(sink).__name__, error=str(error)[:200])
+
+    def close(self) -> None:
+        """Report what is left. Raises StoreError."""
+        self.step()

@@ -1,0 +1,61 @@
+"""The settings of alerts and metrics."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from wsmon.domain.grouping import GROUP_FIELDS
+from wsmon.settings_pool import PoolSection
+
+LONGEST = 2_592_000.0
+"""Thirty days, as the other settings have it."""
+
+
+class AlertSettings(PoolSection):
+    """Which conditions are alerts, and how they are gathered into messages."""
+
+    group_wait_seconds: float = Field(30.0, ge=0, le=LONGEST, description="From a group's first notice to its message.")
+    group_interval_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=LONGEST,
+        description="Between two messages of one group; by default ten times group_wait_seconds.",
+    )
+    repeat_interval_seconds: float = Field(
+        14_400.0, gt=0, le=LONGEST, description="Until a condition that holds is told again."
+    )
+    group_by: list[str] = Field(
+        ["event_type", "state", "category"], description="What notices of one group have in common."
+    )
+
+    running_longer_seconds: float = Field(86_400.0, ge=0, description="A run that lasts longer is told of; 0: never.")
+    backlog: int = Field(1000, ge=0, description="More ready worksets are a backlog; 0: never.")
+    monitor_silent_seconds: float = Field(300.0, gt=0, description="A monitor without a heartbeat so long is told of.")
+    standing_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="How long a lock is dead, a run unattended, a cluster or a channel unwell before it counts.",
+    )
+
+    @field_validator("group_by")
+    @classmethod
+    def _fields(cls, value: list[str]) -> list[str]:
+        unknown = sorted(set(value) - set(GROUP_FIELDS))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} cannot be grouped by; known are {', '.join(GROUP_FIELDS)}")
+        return value
+
+
+class MetricsSettings(PoolSection):
+    """Figures for CloudWatch and Prometheus."""
+
+    cloudwatch: bool = Field(False, description="Whether a monitor sends them to CloudWatch once a minute.")
+    namespace: str = Field("Daylily/WorksetMonitor", min_length=1, description="CloudWatch's namespace.")
+    region: str | None = Field(None, description="The AWS region; by default the store's.")
+    profile: str | None = Field(None, description="The AWS profile; by default the store's.")
+    endpoint_url: str | None = Field(None, description="Another endpoint that speaks CloudWatch.")
+    prometheus_port: int | None = Field(
+        None, ge=1, le=65535, description="The port on which a monitor serves /metrics; without it, none."
+    )
+    prometheus_host: str = Field("127.0.0.1", description="The address of that port.")
+    period_seconds: float = Field(60.0, gt=0, description="How often figures are reported.")
