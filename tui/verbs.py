@@ -7,24 +7,23 @@ from typing import Any
 
 from tui.cells import WORDS
 from tui.screens.confirm import Answer, Question
-from wsmon.domain import holding, operating
 from wsmon.domain.alerts import AlertRecord
-from wsmon.domain.change import Context
 from wsmon.domain.errors import IllegalTransition, NotFound, StaleWrite, WsmonError
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, age
-from wsmon.domain.workset import Lease, Workset, queue_moment
+from wsmon.domain.workset import Lease, Workset
+from wsmon.services import asking
 from wsmon.services.alarms import Alarms
 from wsmon.services.commands import Commands
 
 
 def question(verb: str, target: Workset, lease: Lease | None, now: Instant) -> Question:
     """What to ask before a verb. Raises IllegalTransition where it is not possible from here."""
-    _try(verb, target, now)
+    asking.possible(verb, target, now)
     return Question(
         title=f"{verb.capitalize()} {target.workset_id}?",
-        facts=_facts(target, lease, now),
-        consequence=_consequence(verb, target),
+        facts=asking.facts(target, lease, now, WORDS[target.state]),
+        consequence=asking.consequence(verb, target),
         choices=_choices(verb, target),
         needs_reason=verb in {"requeue", "unlock"},
         leave="Keep it" if verb == "cancel" else "Cancel",
@@ -35,54 +34,6 @@ def _choices(verb: str, target: Workset) -> list[str]:
     if verb == "priority":
         return [p.value for p in WorksetPriority if p is not target.priority]
     return ["cancel the run" if verb == "cancel" else verb]
-
-
-def _try(verb: str, target: Workset, now: Instant) -> None:
-    """Let the domain say now what it would say then; the decision is thrown away."""
-    ctx = Context(now, "trial", "trial")
-    if verb == "priority":
-        operating.set_priority(target, ctx, target.priority)
-    elif verb == "unlock":
-        holding.unlock(target, ctx)
-    else:
-        {"requeue": operating.requeue, "ignore": operating.ignore, "cancel": operating.cancel}[verb](target, ctx)
-
-
-def _facts(target: Workset, lease: Lease | None, now: Instant) -> list[tuple[str, str]]:
-    since = age((now - queue_moment(target)) / 1e6)
-    facts = [
-        ("workset", target.workset_id),
-        ("state", f"{WORDS[target.state]} for {since}, attempt {target.attempt}, {target.priority.value}"),
-        ("version", str(target.rev)),
-    ]
-    if target.holder is not None:
-        held = f"{target.holder}, token {target.token}"
-        if lease is not None:
-            beat = lease.expires_at - int(lease.duration * 1e6)
-            held += f", for {age((now - lease.acquired_at) / 1e6)}, last heartbeat {age((now - beat) / 1e6)} ago"
-        facts.append(("owner", held))
-    else:
-        facts.append(("owner", "nobody"))
-    if target.run is not None:
-        facts.append(("last run", f"token {target.run.run_token} at {target.run.host}"))
-    return facts
-
-
-def _consequence(verb: str, target: Workset) -> str:
-    running = target.state is WorksetState.IN_PROGRESS
-    if verb == "requeue" and running:
-        return "Its last known run may still live. Requeue it only when you know that it is dead."
-    if verb == "unlock" and running:
-        return "The holder is fenced out at once. The run itself is not touched; a monitor there will adopt it."
-    if verb == "unlock":
-        return "The holder is fenced out at once, and the workset is ready again."
-    if verb == "cancel":
-        return "Its holder ends the run, every process of it, and the workset is ignored."
-    return {
-        "requeue": "It is ready again, and its attempts start anew.",
-        "ignore": "It leaves the queue until somebody requeues it.",
-        "priority": "It moves to the tier you choose; its age within the tier stays.",
-    }[verb]
 
 
 def perform(commands: Commands, verb: str, target: Workset, answer: Answer) -> str:

@@ -8,7 +8,7 @@ from tests.cli.run import Cli
 def broken(cli: Cli, name: str) -> None:
     """A workset in error, made by a monitor whose command finds the data bad."""
     (cli.folder / "wsmon.toml").write_text('[monitor]\ncommand = ["sh", "-c", "exit 65"]\n')
-    cli("register", name, "--bucket", "b")
+    cli("register", name, "--bucket", "b", "--prefix", "p")
     cli("monitor", "--once")
 
 

@@ -33,8 +33,11 @@ def test_a_day_of_an_operator(any_cli: Cli) -> None:
     cli("priority", "ws-1", "low")
     cli("cancel", "ws-1", code=1)
     cli("ignore", "ws-1")
-    for verb in ("archive", "restore", "delete", "purge"):
+    for verb in ("archive", "restore"):
         cli(verb, "ws-1")
+    for verb in ("delete", "purge"):
+        assert "--yes" in cli(verb, "ws-1", code=1).stderr
+        cli(verb, "ws-1", "--yes")
     verbs = [event["verb"] for event in cli.json("history", "ws-1")]
     assert verbs == [
         "register",
@@ -53,8 +56,8 @@ def test_next_of_nothing_is_null(cli: Cli) -> None:
 
 
 def test_exit_codes(cli: Cli) -> None:
-    cli("register", "a", "--bucket", "b")
-    assert "exists already" in cli("register", "a", "--bucket", "b", code=4).stderr
+    cli("register", "a", "--bucket", "b", "--prefix", "p")
+    assert "exists already" in cli("register", "a", "--bucket", "b", "--prefix", "p", code=4).stderr
     for command in ("show", "history"):
         cli(command, "none", code=3)
     cli("requeue", "none", "--reason", "x", code=3)
@@ -71,7 +74,7 @@ def test_exit_codes(cli: Cli) -> None:
 
 def test_options_stand_before_or_after_the_command(cli: Cli) -> None:
     where = ("--store", f"sqlite:{cli.folder / 'other.db'}")
-    cli(*where, "register", "a", "--bucket", "b")
+    cli(*where, "register", "a", "--bucket", "b", "--prefix", "p")
     assert len(cli.json("list", *where)) == 1
     assert cli.json("list") == []
 
@@ -79,15 +82,15 @@ def test_options_stand_before_or_after_the_command(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("", "--bucket", "b"), "empty"),
-        (("x" * 3000, "--bucket", "b"), "3000 bytes"),
-        (("a\nb", "--bucket", "b"), "U+000A"),
-        (("a\x1b[31mb", "--bucket", "b"), "U+001B"),
-        (("a", "--bucket", "b", "--priority", "soon"), "urgent, normal, low"),
-        (("a", "--bucket", "b", "--metadata", '{"x": NaN}'), "NaN"),
-        (("a", "--bucket", "b", "--metadata", "{"), "not JSON"),
-        (("a", "--bucket", "b", "--metadata", "[1]"), "JSON object"),
-        (("a", "--bucket", ""), "bucket"),
+        (("", "--bucket", "b", "--prefix", "p"), "empty"),
+        (("x" * 3000, "--bucket", "b", "--prefix", "p"), "3000 bytes"),
+        (("a\nb", "--bucket", "b", "--prefix", "p"), "U+000A"),
+        (("a\x1b[31mb", "--bucket", "b", "--prefix", "p"), "U+001B"),
+        (("a", "--bucket", "b", "--prefix", "p", "--priority", "soon"), "urgent, normal, low"),
+        (("a", "--bucket", "b", "--prefix", "p", "--metadata", '{"x": NaN}'), "NaN"),
+        (("a", "--bucket", "b", "--prefix", "p", "--metadata", "{"), "not JSON"),
+        (("a", "--bucket", "b", "--prefix", "p", "--metadata", "[1]"), "JSON object"),
+        (("a", "--bucket", "", "--prefix", "p"), "bucket"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_registered(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
@@ -96,20 +99,20 @@ def test_bad_input_is_named_and_nothing_is_registered(cli: Cli, arguments: tuple
 
 
 def test_metadata_of_half_a_megabyte_is_refused(cli: Cli) -> None:
-    line = json.dumps({"workset_id": "a", "bucket": "b", "metadata": {"x": "y" * 500_000}}).encode()
+    line = json.dumps({"workset_id": "a", "bucket": "b", "prefix": "p", "metadata": {"x": "y" * 500_000}}).encode()
     done = cli("register", "--file", "-", stdin=line, code=1)
     assert "500,008 bytes" in done.stderr
 
 
 def test_an_id_with_markup_is_shown_as_it_is(cli: Cli) -> None:
     name = "[bold]x[/bold] ;rm -rf ~ 🧬"
-    cli("register", name, "--bucket", "b")
+    cli("register", name, "--bucket", "b", "--prefix", "p")
     assert name in cli("list").stdout
     assert cli.json("show", name)["workset_id"] == name
 
 
 def test_hostile_reasons_are_shown_harmlessly(cli: Cli) -> None:
-    cli("register", "a", "--bucket", "b")
+    cli("register", "a", "--bucket", "b", "--prefix", "p")
     cli("ignore", "a", "--reason", "x\x1b[2J\nforged\tline")
     table = cli("history", "a").stdout
     assert "x␛[2J␊forged␉line" in table
@@ -118,7 +121,9 @@ def test_hostile_reasons_are_shown_harmlessly(cli: Cli) -> None:
 
 class TestFiles:
     def lines(self, count: int) -> bytes:
-        return b"".join(json.dumps({"workset_id": f"w{n}", "bucket": "b"}).encode() + b"\n" for n in range(count))
+        return b"".join(
+            json.dumps({"workset_id": f"w{n}", "bucket": "b", "prefix": "p"}).encode() + b"\n" for n in range(count)
+        )
 
     def test_ten_thousand_lines_and_again(self, cli: Cli) -> None:
         (cli.folder / "worksets.jsonl").write_bytes(self.lines(10_000))
@@ -130,17 +135,17 @@ class TestFiles:
     def test_bad_lines_are_told_by_number_and_the_rest_is_done(self, any_cli: Cli) -> None:
         any_cli("init")
         bad = [
-            b'{"workset_id": "ok1", "bucket": "b"}',
+            b'{"workset_id": "ok1", "bucket": "b", "prefix": "p"}',
             b"not json",
             b'{"workset_id": "x"}',
             b"",
-            b'{"workset_id": "y", "bucket": "b", "prority": "low"}',
-            b'{"workset_id": "z", "bucket": "b", "metadata": {"x": NaN}}',
+            b'{"workset_id": "y", "bucket": "b", "prefix": "p", "prority": "low"}',
+            b'{"workset_id": "z", "bucket": "b", "prefix": "p", "metadata": {"x": NaN}}',
             b"\xff\xfe",
-            b'{"workset_id": "q", "bucket": "b", "priority": "soon"}',
-            b'{"workset_id": 7, "bucket": "b"}',
-            b'{"workset_id": "ok1", "bucket": "b"}',
-            b'{"workset_id": "ok2", "bucket": "b", "priority": "urgent", "metadata": {"a": [1]}}',
+            b'{"workset_id": "q", "bucket": "b", "prefix": "p", "priority": "soon"}',
+            b'{"workset_id": 7, "bucket": "b", "prefix": "p"}',
+            b'{"workset_id": "ok1", "bucket": "b", "prefix": "p"}',
+            b'{"workset_id": "ok2", "bucket": "b", "prefix": "p", "priority": "urgent", "metadata": {"a": [1]}}',
         ]
         done = any_cli("register", "--file", "-", "--json", stdin=b"\n".join(bad), code=1)
         counts = json.loads(done.stdout)

@@ -10,8 +10,8 @@ from tests.cli.run import Cli
 def test_why_and_plan_before_any_cluster_is_known(any_cli: Cli) -> None:
     cli = any_cli
     cli("init")
-    cli("register", "ws-1", "--bucket", "b", "--priority", "urgent")
-    cli("register", "ws-2", "--bucket", "b")
+    cli("register", "ws-1", "--bucket", "b", "--prefix", "p", "--priority", "urgent")
+    cli("register", "ws-2", "--bucket", "b", "--prefix", "p")
     found = cli.json("why", "ws-2")
     assert (found["workset_id"], found["state"], found["position"], found["estimated_start"]) == (
         "ws-2",
@@ -38,7 +38,7 @@ def test_why_and_plan_before_any_cluster_is_known(any_cli: Cli) -> None:
 
 
 def test_why_of_a_locked_one(cli: Cli) -> None:
-    cli("register", "ws-1", "--bucket", "b")
+    cli("register", "ws-1", "--bucket", "b", "--prefix", "p")
     cli("lock", "ws-1", "--owner", "me")
     assert cli.json("why", "ws-1") is None
     assert "no decision" in cli("why", "ws-1").stdout

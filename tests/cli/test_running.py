@@ -32,7 +32,7 @@ def states(cli: Cli) -> dict[str, str]:
 def test_monitor_once(any_cli: Cli) -> None:
     any_cli("init")
     for name in ("a", "b", "c"):
-        any_cli("register", name, "--bucket", "b")
+        any_cli("register", name, "--bucket", "b", "--prefix", "p")
     configure(any_cli, "echo ran $1", "max_concurrent = 2\n")
     preview = any_cli.json("monitor", "--dry-run")
     assert [row["workset_id"] for row in preview] == ["a", "b"]
@@ -51,7 +51,7 @@ def test_monitor_needs_a_command(cli: Cli) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_leaves_runs_adoptable(cli: Cli, number: signal.Signals) -> None:
-    cli("register", "a", "--bucket", "b")
+    cli("register", "a", "--bucket", "b", "--prefix", "p")
     configure(cli, "sleep 2")
     process = subprocess.Popen(
         [sys.executable, "-m", "wsmon", "monitor"], env=cli.env, cwd=cli.folder, stderr=subprocess.PIPE
@@ -68,7 +68,7 @@ def test_the_first_signal_leaves_runs_adoptable(cli: Cli, number: signal.Signals
 
 
 def test_the_second_signal_ends_at_once(cli: Cli) -> None:
-    cli("register", "a", "--bucket", "b")
+    cli("register", "a", "--bucket", "b", "--prefix", "p")
     configure(cli, "sleep 30", 'on_stop = "wait"\n')
     process = subprocess.Popen([sys.executable, "-m", "wsmon", "monitor"], env=cli.env, cwd=cli.folder)
     wait_for(lambda: states(cli)["a"] == "in_progress")
@@ -77,7 +77,7 @@ def test_the_second_signal_ends_at_once(cli: Cli) -> None:
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
     assert process.wait(5) == 0
-    cli("cancel", "a")
+    cli("cancel", "a", "--yes")
     cli("unlock", "a", "--force", "--reason", "test")
     (cli.folder / "wsmon.toml").write_text((cli.folder / "wsmon.toml").read_text() + "stop_grace_seconds = 0.2\n")
     cli("monitor", "--once")
@@ -87,7 +87,7 @@ def test_the_second_signal_ends_at_once(cli: Cli) -> None:
 class TestDoctor:
     def test_healthy(self, any_cli: Cli) -> None:
         any_cli("init")
-        any_cli("register", "a", "--bucket", "b")
+        any_cli("register", "a", "--bucket", "b", "--prefix", "p")
         findings = {f["what"]: f for f in any_cli.json("doctor")}
         assert findings["store"]["level"] == findings["counts"]["level"] == "ok"
         assert findings["monitors"]["level"] == "warn"

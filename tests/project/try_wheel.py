@@ -66,7 +66,7 @@ def main(dist: Path) -> None:
         print(run(wsmon, "--version").strip())
         (folder / "wsmon.toml").write_text('[monitor]\ncommand = ["/bin/echo", "{workset_id}"]\n')
         store = ["--store", "sqlite:w.db"]
-        run(wsmon, *store, "register", "from-the-wheel", "--bucket", "b")
+        run(wsmon, *store, "register", "from-the-wheel", "--bucket", "b", "--prefix", "p")
         run(wsmon, *store, "monitor", "--once")
         (row,) = json.loads(run(wsmon, *store, "list", "--json"))
         assert row["state"] == "complete", row

@@ -8,14 +8,28 @@ from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import confirmed, print_json, say
 from wsmon.cli.reading import json_option
 from wsmon.domain.errors import InvalidInput
-from wsmon.domain.spec import check_name, parse_priority
+from wsmon.domain.spec import check_name, check_reason, parse_priority
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Workset
+from wsmon.engine import Engine
+from wsmon.services import asking
 from wsmon.services.documents import lease_document, workset_document
 
 id_argument = click.argument("workset_id", metavar="ID")
 reason_option = click.option("--reason", help="Why; kept in the history.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _agreed(opened: Engine, verb: str, workset_id: str, *, yes: bool) -> Workset:
+    """The workset as it stands, once the verb is possible from there and whoever is there to be asked has agreed."""
+    opened.commands.allow()
+    before, now = opened.commands.get(workset_id), opened.clock.now()
+    asking.possible(verb, before, now)
+    if not yes:
+        shown = asking.facts(before, opened.store.lease(workset_id), now, before.state.value)
+        what = f"{verb} {workset_id}"
+        confirmed(what, shown, asking.consequence(verb, before), yes=yes, must=asking.loses(verb, before))
+    return before
 
 
 def _tell(workset: Workset, what: str, as_json: bool) -> None:
@@ -73,14 +87,14 @@ def unlock(
         if owner is not None:
             check_name("owner", owner)
             token = opened.commands.token_of(workset_id, owner)
-            opened.commands.release(workset_id, token=token)
-            _tell(opened.commands.get(workset_id), f"released by {owner}", as_json)
+            released = opened.commands.release(workset_id, token=token)
+            done = "released" if released else "done; its lock had ended already, it was released"
+            _tell(opened.commands.get(workset_id), f"{done} by {owner}", as_json)
             return
-        before = opened.commands.get(workset_id)
         if not reason:
             raise InvalidInput("--force needs a --reason; say in a few words why")
+        before = _agreed(opened, "unlock", workset_id, yes=yes)
         untouched = "; its run goes on" if before.state is WorksetState.IN_PROGRESS else ""
-        confirmed(f"End the lock of {before.holder or 'nobody'} on {workset_id}{untouched}?", yes=yes)
         after = opened.commands.unlock(workset_id, reason=reason, seen=before.rev)
         _tell(after, f"unlocked; it was held by {before.holder}{untouched}", as_json)
 
@@ -98,11 +112,8 @@ def requeue(ctx: click.Context, workset_id: str, reason: str | None, yes: bool, 
     Example: wsmon requeue ws-001 --reason "input was repaired"
     """
     with engine(ctx) as opened:
-        before = opened.commands.get(workset_id)
-        run = ""
-        if before.state is WorksetState.IN_PROGRESS and before.run is not None:
-            run = f" Its last known run (token {before.run.run_token} at {before.run.host}) may still live."
-        confirmed(f"Requeue {workset_id}, which is {before.state.value}?{run}", yes=yes)
+        check_reason(reason, needed=True)
+        before = _agreed(opened, "requeue", workset_id, yes=yes)
         after = opened.commands.requeue(workset_id, reason=reason or "", seen=before.rev)
         _tell(after, f"ready again; it was {before.state.value}", as_json)
 
@@ -124,13 +135,12 @@ def priority(ctx: click.Context, workset_id: str, priority: str, reason: str | N
         _tell(after, f"now {after.priority.value}", as_json)
 
 
-def _simple(name: str, question: str, done: str, text: str) -> click.Command:
+def _simple(name: str, done: str, text: str) -> click.Command:
     """A verb that needs an id and may have a reason."""
 
     def run(ctx: click.Context, workset_id: str, reason: str | None, yes: bool, as_json: bool) -> None:
         with engine(ctx) as opened:
-            before = opened.commands.get(workset_id)
-            confirmed(f"{question} {workset_id}, which is {before.state.value}?", yes=yes)
+            before = _agreed(opened, name, workset_id, yes=yes)
             after = getattr(opened.commands, name)(workset_id, reason=reason, seen=before.rev)
             if after is None:
                 say(f"{workset_id}: {done}")
@@ -142,9 +152,9 @@ def _simple(name: str, question: str, done: str, text: str) -> click.Command:
     return click.command(name)(with_options)
 
 
-ignore = _simple("ignore", "Ignore", "ignored", "Take a workset out of the queue until a requeue.")
-cancel = _simple("cancel", "Cancel", "cancel asked; its holder ends the run", "Ask for the end of a held workset.")
-archive = _simple("archive", "Archive", "archived", "Put a finished workset away.")
-restore = _simple("restore", "Restore", "restored", "Bring an archived workset back.")
-delete = _simple("delete", "Delete", "deleted; a purge takes it away", "Mark a workset deleted.")
-purge = _simple("purge", "Purge for good", "purged; its history stays", "Take a deleted workset away for good.")
+ignore = _simple("ignore", "ignored", "Take a workset out of the queue until a requeue.")
+cancel = _simple("cancel", "cancel asked; its holder ends the run", "Ask for the end of a held workset.")
+archive = _simple("archive", "archived", "Put a finished workset away.")
+restore = _simple("restore", "restored", "Bring an archived workset back.")
+delete = _simple("delete", "deleted; a purge takes it away", "Mark a workset deleted.")
+purge = _simple("purge", "purged; its history stays", "Take a deleted workset away for good.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,10 @@ from wsmon.cli import exits
 from wsmon.cli.options import common_options, engine, load
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
+from wsmon.domain.errors import SettingsError
+
+if TYPE_CHECKING:
+    from wsmon.services.checking import Finding
 
 
 @click.command()
@@ -35,25 +41,19 @@ def config(ctx: click.Context, as_json: bool) -> None:
 @common_options
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Check settings, credentials, store, clock, run root, monitors and counts.
+    """Check settings, command, credentials, store, clock, run root, monitors and counts.
 
     Exit code 1 if anything fails; each failure says what to do.
 
     Example: wsmon doctor
     """
-    from wsmon.adapters.localdisk import network_file_system
-    from wsmon.services.checking import Doctor, Finding
+    from wsmon.services.checking import Finding
 
-    with engine(ctx) as opened:
-        examined = Doctor(
-            opened.store,
-            opened.clock,
-            opened.runner(),
-            opened.run_root(),
-            skew=opened.skew_seconds,
-            network=network_file_system,
-        )
-        findings = [Finding("settings", "ok", "readable"), *examined.findings()]
+    try:
+        findings = _findings(ctx)
+    except SettingsError as error:
+        advice = "mend the setting; `wsmon config` shows them all, and docs/settings.md says what each takes"
+        findings = [Finding("settings", "fail", str(error), advice)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -62,6 +62,25 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
             if finding.level != "ok":
                 say(f"{'':<4}  {'':<11}  → {finding.advice}")
     return exits.REFUSED if any(finding.level == "fail" for finding in findings) else exits.DONE
+
+
+def _findings(ctx: click.Context) -> list[Finding]:
+    """Every finding. Raises SettingsError."""
+    from wsmon.adapters.localdisk import network_file_system
+    from wsmon.services.checking import Doctor, Finding, command_finding
+
+    with engine(ctx) as opened:
+        chosen = opened.settings.monitor
+        examined = Doctor(
+            opened.store,
+            opened.clock,
+            opened.runner(),
+            opened.run_root(),
+            skew=opened.skew_seconds,
+            network=network_file_system,
+        )
+        command = command_finding(chosen.command, chosen.allow_metadata_command, shutil.which)
+        return [Finding("settings", "ok", "readable"), command, *examined.findings()]
 
 
 @click.command()

@@ -8,7 +8,7 @@ import sys
 import click
 
 from wsmon.cli import exits
-from wsmon.cli.options import common_options
+from wsmon.cli.options import common_options, flags
 from wsmon.cli.output import print_facts, print_json
 
 SECONDS = 20.0
@@ -25,8 +25,16 @@ SECONDS = 20.0
 @click.option("--engine", "kind", type=click.Choice(["sqlite", "dynamodb"]), default="sqlite", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON document.")
 @common_options
+@click.pass_context
 def demo(
-    headless: bool, seconds: float, seed: int, speed: float, worksets: int | None, kind: str, as_json: bool
+    ctx: click.Context,
+    headless: bool,
+    seconds: float,
+    seed: int,
+    speed: float,
+    worksets: int | None,
+    kind: str,
+    as_json: bool,
 ) -> int:
     """Watch real short runs, failures, a hang, and a monitor that is killed.
 
@@ -34,6 +42,11 @@ def demo(
 
     Example: wsmon demo --headless --seconds 20 --json
     """
+    if given := [name for name in flags(ctx)[1] if name.startswith("store.")]:
+        chosen = ", ".join(
+            "--" + name.removeprefix("store.").replace("url", "store").replace("_", "-") for name in given
+        )
+        raise click.UsageError(f"the demo makes a temporary store of its own and takes no {chosen}; see --engine")
     if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the demo opens the terminal UI; without a terminal give --headless")
     from wsmon.demo.stage import Stage  # needs the whole engine

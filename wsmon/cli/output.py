@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from wsmon.domain.errors import Refused
 from wsmon.domain.visible import escaped, visible
 
 CELL_CHARS = 60
@@ -56,7 +57,19 @@ def _cell(value: Any) -> str:
     return "" if value is None else visible(str(value))
 
 
-def confirmed(question: str, *, yes: bool) -> None:
-    """Ask on a terminal; without one, or with --yes, go on. Raises click.Abort on a no."""
-    if not yes and sys.stdin.isatty() and sys.stdout.isatty():
-        click.confirm(visible(question), abort=True)
+def confirmed(what: str, facts: Sequence[tuple[str, str]], consequence: str, *, yes: bool, must: bool) -> None:
+    """Show what would be done to what, on stderr, and ask, wherever the output goes; --yes goes on.
+
+    Where nobody can be asked, what `must` be agreed to is refused, with the facts. Raises click.Abort on a no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        if must:
+            known = "; ".join(f"{name} {value}" for name, value in facts)
+            raise Refused(f"{what}: nobody can be asked here ({known}). {consequence} Give --yes to do it")
+        return
+    width = max(len(name) for name, _ in facts)
+    lines = [f"{what}?", *(f"  {name:<{width}}  {visible(value)}" for name, value in facts), consequence]
+    click.echo(visible("\n".join(lines), lines=True), err=True)
+    click.confirm("Go on?", abort=True, err=True)

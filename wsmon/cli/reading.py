@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 import click
 
@@ -108,10 +109,15 @@ def history(ctx: click.Context, workset_id: str, as_json: bool) -> None:
             print_json([event_document(event) for event in events])
             return
         lines = [event_document(event) for event in events]
-        columns = ("SEQ", "AT", "VERB", "STATE", "TOKEN", "ACTOR", "REASON")
-        print_table(
-            columns, ([e["seq"], e["at"], e["verb"], e["after"], e["token"], e["actor"], e["reason"]] for e in lines)
-        )
+        columns = ("SEQ", "AT", "VERB", "STATE", "TOKEN", "ACTOR", "REASON", "ERROR")
+        names = ("seq", "at", "verb", "after", "token", "actor", "reason")
+        print_table(columns, ([*(e[name] for name in names), _error(e["detail"] or {})] for e in lines))
+
+
+def _error(detail: Mapping[str, Any]) -> str | None:
+    """What an event says of a failure: its category and its text."""
+    parts = [str(detail[name]) for name in ("category", "details") if detail.get(name)]
+    return ": ".join(parts) or None
 
 
 @click.command("next")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from wsmon.engine import Engine
 from wsmon.services.documents import workset_document
 
 SHOWN_PROBLEMS = 20
+_KINDS = {"string_type": "a text", "dict_type": "a JSON object"}
 
 
 class Line(BaseModel):
@@ -32,7 +34,7 @@ class Line(BaseModel):
 
     workset_id: str
     bucket: str
-    prefix: str = ""
+    prefix: str
     priority: str = "normal"
     metadata: dict[str, Any] = {}
     requirements: dict[str, Any] = {}
@@ -42,7 +44,7 @@ class Line(BaseModel):
 @click.command()
 @click.argument("workset_id", metavar="[ID]", required=False)
 @click.option("--bucket", help="Where its input lies.")
-@click.option("--prefix", default="", help="Its folder in the bucket.")
+@click.option("--prefix", help="Its folder in the bucket; '' for the whole of it.")
 @click.option("--priority", default="normal", metavar="urgent|normal|low", help="Its tier.")
 @click.option("--metadata", metavar="JSON", help="A JSON object.")
 @click.option("--file", "file", metavar="FILE", help="JSON lines, one workset each; - is the standard input.")
@@ -53,7 +55,7 @@ def register(
     ctx: click.Context,
     workset_id: str | None,
     bucket: str | None,
-    prefix: str,
+    prefix: str | None,
     priority: str,
     metadata: str | None,
     file: str | None,
@@ -70,8 +72,8 @@ def register(
             raise click.UsageError("give an ID or --file, not both")
         with engine(ctx) as opened:
             return _register_file(opened, file, as_json)
-    if workset_id is None or bucket is None:
-        raise click.UsageError("give an ID with --bucket, or --file FILE")
+    if workset_id is None or bucket is None or prefix is None:
+        raise click.UsageError("give an ID with --bucket and --prefix (its folder in the bucket), or --file FILE")
     document = parse_json("--metadata", metadata) if metadata is not None else {}
     spec = WorksetSpec(workset_id, bucket, prefix, parse_priority(priority), document)
     with engine(ctx) as opened:
@@ -134,10 +136,26 @@ def _specs(lines: Iterator[bytes], problems: list[str]) -> Iterator[WorksetSpec]
         except UnicodeDecodeError:
             problems.append(f"line {number}: it is not UTF-8")
         except ValidationError as error:
-            first = error.errors()[0]
-            problems.append(f"line {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+            problems.append(f"line {number}: {_wrong(error)}")
         except InvalidInput as error:
             problems.append(f"line {number}: {error}")
+
+
+def _wrong(error: ValidationError) -> str:
+    """Everything that is wrong with a line, in words of its own."""
+    said = []
+    for one in error.errors(include_url=False):
+        name = ".".join(map(str, one["loc"]))
+        if one["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, Line.model_fields, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(Line.model_fields)}"
+            said.append(f"unknown field {shown(name)}; {hint}")
+        elif one["type"] == "missing":
+            said.append(f"{name} is missing")
+        else:
+            kind = _KINDS.get(one["type"], "of another kind")
+            said.append(f"{name} must be {kind}, not {shown(one['input'])}")
+    return "; ".join(said)
 
 
 @contextlib.contextmanager

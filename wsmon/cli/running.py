@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from typing import Any
@@ -13,8 +14,25 @@ from wsmon.cli import exits
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
+from wsmon.domain.spec import shown
 from wsmon.services.documents import decision_document
 from wsmon.services.monitor import Monitor
+
+
+class Seconds(click.ParamType[float]):
+    """A duration over 0."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Raises click.BadParameter that says what would do."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
+            self.fail(f"{shown(value)} is no number of seconds over 0; such as 5 or 0.5", param, ctx)
+        return seconds
 
 
 @click.command()
@@ -39,7 +57,7 @@ def init(ctx: click.Context, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what it would claim now, and end.")
 @click.option("--max-concurrent", type=click.IntRange(min=1), help="How many runs at once.")
 @click.option("--owner-id", help="The monitor's name.")
-@click.option("--poll", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="How often to look.")
+@click.option("--poll", type=Seconds(), metavar="SECONDS", help="How often to look.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log is written.")
 @json_option
 @common_options

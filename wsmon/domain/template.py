@@ -18,6 +18,7 @@ from wsmon.domain.workset import Workset
 FIELDS = ("workset_id", "bucket", "prefix", "priority", "attempt", "run_token", "run_folder", "workdir_name")
 WORKDIR_NAME = "{workdir_name}"
 """The one placeholder that a workset's own arguments may hold, as in `day-clone: -d {workdir_name}`."""
+SHOWN_KEYS = 20
 _PART = re.compile(r"\{\{|\}\}|\{(\*?)([A-Za-z_][A-Za-z0-9_.-]*)\}|[{}]")
 
 
@@ -102,6 +103,9 @@ def _metadata(name: str, metadata: Mapping[str, object]) -> object:
     value: object = metadata
     for key in name.split(".")[1:]:
         if not isinstance(value, Mapping) or key not in value:
-            raise InvalidInput(f"the command needs {name}, which the workset does not have")
+            known = [shown(one).strip("'") for one in metadata]
+            has = f"its metadata has {', '.join(known[:SHOWN_KEYS])}" if known else "it has no metadata"
+            more = f" and {len(known) - SHOWN_KEYS} more" if len(known) > SHOWN_KEYS else ""
+            raise InvalidInput(f"the command needs {name}, which the workset does not have; {has}{more}")
         value = value[key]
     return value

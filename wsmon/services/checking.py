@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -16,6 +17,8 @@ from wsmon.services.recounting import claims_differ, spend_of_today
 Level = Literal["ok", "warn", "fail"]
 SILENT_SECONDS = 120.0
 BACKLOG_COUNTED, BACKLOG_SECONDS = 1000, 900.0
+GRAIN_SECONDS = 1.0
+"""A Date header has whole seconds: a difference within one says nothing."""
 COUNTED_AT_MOST = 20_000
 CENT = 0.01
 
@@ -41,6 +44,20 @@ class Remote(Protocol):
         """Seconds this machine's clock is ahead."""
 
 
+def command_finding(command: Sequence[str], own: bool, which: Callable[[str], str | None]) -> Finding:
+    """Whether a monitor here could run anything; `own`: whether worksets may bring their own command."""
+    if not command:
+        if own:
+            return Finding("command", "ok", "each workset's own (metadata.command)")
+        advice = 'to run worksets here, set command = ["run.sh", "{workset_id}"] under [monitor] in wsmon.toml'
+        return Finding("command", "warn", "none is set, so a monitor would not start here", advice)
+    program = command[0]
+    if "{" not in program and which(program) is None:
+        text = f"there is no program {program!r} here that can be executed, so each run would fail"
+        return Finding("command", "warn", text, "install it, put its folder on the PATH, or give its whole path")
+    return Finding("command", "ok", " ".join(command))
+
+
 class Doctor:
     """Asks a store and a place how they are."""
 
@@ -58,7 +75,7 @@ class Doctor:
         self._run_root, self._skew, self._network = run_root, skew, network
 
     def findings(self) -> Iterator[Finding]:
-        """Credentials, store, clock, place, monitors, locks, outbox, counts; what the store bars is left out."""
+        """Credentials, store, clock, place, monitors, locks, outbox, counts; what the store bars is named so."""
         store = self._ask("store", self._shape, "make it with `wsmon init`, or choose another with --store")
         if isinstance(self._store, Remote):
             who = self._ask("credentials", self._store.identity, "set AWS_PROFILE, or log in again (aws sso login)")
@@ -69,6 +86,9 @@ class Doctor:
         yield store
         yield self._place()
         if store.level == "fail":
+            barred = ["monitors", "locks", "outbox", "counts", "claims", "spend"]
+            for what in ["clock", *barred] if isinstance(self._store, Remote) else barred:
+                yield Finding(what, "warn", "not checked: the store could not be read", "mend the store first")
             return
         if isinstance(self._store, Remote):
             yield self._clock_of(self._store)
@@ -79,10 +99,12 @@ class Doctor:
         yield self._spend()
 
     def _ask(self, what: str, question: Callable[[], str], advice: str) -> Finding:
+        """What was answered; an error's own advice, which stands after its last semicolon, comes before `advice`."""
         try:
             return Finding(what, "ok", question())
         except WsmonError as error:
-            return Finding(what, "fail", str(error), advice)
+            text, _, own = str(error).rpartition("; ")
+            return Finding(what, "fail", text, own) if text else Finding(what, "fail", own, advice)
 
     def _shape(self) -> str:
         self._store.check()
@@ -97,9 +119,10 @@ class Doctor:
             return Finding("clock", "fail", str(error), "look at the store first")
         if skew is None:
             return Finding("clock", "warn", "the endpoint does not tell its time", "compare the clocks by hand")
-        text = f"this machine is {abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the endpoint"
-        # The Date header has whole seconds, so one second is no skew at all.
-        if abs(skew) > self._skew / 2 + 1:
+        if abs(skew) <= GRAIN_SECONDS:
+            return Finding("clock", "ok", "this machine's clock and the endpoint's agree, as far as whole seconds show")
+        text = f"this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the endpoint"
+        if abs(skew) > self._skew / 2 + GRAIN_SECONDS:
             return Finding("clock", "fail", text, "set this machine's clock (chrony, systemd-timesyncd)")
         return Finding("clock", "ok", text)
 
@@ -108,11 +131,21 @@ class Doctor:
         if kind is not None:
             text = f"{self._run_root} lies on a network file system ({kind})"
             return Finding("run root", "fail", text, "set [monitor] run_root to a local disk")
+        if not self._run_root.exists():
+            return self._missing_place()
         return self._ask(
             "run root",
             lambda: f"{self._run_root} is place {self._runner.place().place_id[:8]}",
             "set [monitor] run_root to a folder that can be written",
         )
+
+    def _missing_place(self) -> Finding:
+        """A monitor would make it; looking must not."""
+        above = next(folder for folder in self._run_root.parents if folder.exists())
+        if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+            return Finding("run root", "ok", f"{self._run_root} is not there yet; the first monitor makes it")
+        text = f"{self._run_root} cannot be made in {above}"
+        return Finding("run root", "fail", text, "set [monitor] run_root to a folder that can be written")
 
     def _living(self) -> Iterator[Finding]:
         now = self._clock.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -49,6 +50,7 @@ _PASSING = frozenset(
         "LimitExceededException",
     ]
 )
+TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:aws[a-z-]*:dynamodb:.+")
 _EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
 _CONFLICTS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 HINTS = {
@@ -84,6 +86,9 @@ class Connection:
         self._client: DynamoDBClient | None = None
         self._session: boto3.session.Session | None = None
         self.usage = Usage()
+        self.diagnose: Callable[[], None] = lambda: None
+        """Raises what is wrong with the table; asked when it refuses a request as malformed."""
+        self._diagnosing = False
 
     def client(self) -> DynamoDBClient:
         """The client. Raises StoreUnusable when settings or credentials do not make one."""
@@ -145,6 +150,8 @@ class Connection:
                 with self._mutex:
                     self._client = None
                 return StoreUnreachable(f"{where}: the credentials have expired; log in again (aws sso login)")
+            if _malformed(error) and (other := self._diagnosed()) is not None:
+                return other
             if may_pass(error):
                 return StoreUnreachable(f"{where}: still {code or 'refused'} after several tries")
             return StoreUnusable(f"{where}: {HINTS.get(code) or f'{code}: {error}'}")
@@ -157,6 +164,23 @@ class Connection:
         if isinstance(error, BotoConnectionError | HTTPClientError):
             return StoreUnreachable(f"{where} does not answer ({type(error).__name__}); check network and endpoint")
         return StoreUnusable(f"{where}: {error}")
+
+    def _diagnosed(self) -> StoreError | None:
+        """Why the table takes none of our requests: usually it is not one of ours."""
+        if not TABLE_NAME.fullmatch(self.table):
+            return StoreUnusable(
+                f"{self.table!r} is no table's name; use 3 to 255 letters, digits, _, - and ., or an ARN"
+            )
+        if self._diagnosing:
+            return None
+        self._diagnosing = True
+        try:
+            self.diagnose()
+        except StoreError as error:
+            return error
+        finally:
+            self._diagnosing = False
+        return None
 
     def clock_skew(self) -> float | None:
         """Seconds this machine's clock is ahead of the endpoint's, by its Date header; None without one."""
@@ -172,8 +196,16 @@ class Connection:
         try:
             reply = self._session.client("sts", endpoint_url=self._endpoint, config=_CONFIG).get_caller_identity()
         except (ClientError, BotoCoreError) as error:
+            code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+            if code and self._elsewhere() and code not in HINTS and code not in _EXPIRED:
+                raise StoreUnusable("this endpoint cannot say who is asking (it is no AWS STS)") from None
             raise self.explained(error) from None
         return str(reply["Arn"])
+
+    def _elsewhere(self) -> bool:
+        """Whether the endpoint was chosen, by setting or by AWS's variables, and is not AWS's own."""
+        assert self._client is not None
+        return "amazonaws.com" not in self._client.meta.endpoint_url
 
     def close(self) -> None:
         """Give back the connections."""
@@ -187,6 +219,12 @@ def reasons(error: ClientError) -> list[dict[str, Any]]:
     """Why a transaction was cancelled, one reason an item; empty for other errors."""
     found: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     return found
+
+
+def _malformed(error: ClientError) -> bool:
+    """Whether the table cannot take such a request at all."""
+    code = error.response.get("Error", {}).get("Code", "")
+    return code == "ValidationException" or any(reason.get("Code") == "ValidationError" for reason in reasons(error))
 
 
 def condition_failed(error: ClientError) -> bool:

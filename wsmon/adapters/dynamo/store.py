@@ -36,6 +36,7 @@ class DynamoStore(Registering, Alerts, Duties):
         clock: Clock | None = None,
     ) -> None:
         self._connection = Connection(table, region, profile, endpoint_url)
+        self._connection.diagnose = self.check
         self._clock = clock or SystemClock()
         self._claims_made = set()
         self.info = StoreInfo("dynamodb", table, region or "", endpoint_url or "", shared=True)

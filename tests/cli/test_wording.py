@@ -1,0 +1,113 @@
+"""What goes wrong is said in words of wsmon's own, with what would do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import peers
+from tests.cli.run import Cli
+
+
+def test_a_prefix_is_asked_for_and_may_be_the_whole_bucket(cli: Cli) -> None:
+    assert "--prefix" in cli("register", "a", "--bucket", "b", code=2).stderr
+    cli("register", "a", "--bucket", "b", "--prefix", "")
+    assert cli.json("show", "a")["prefix"] == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"prioritee": "low"}, "unknown field 'prioritee'; did you mean priority?"),
+        ({"zzz": 1}, "unknown field 'zzz'; known are workset_id"),
+        ({"bucket": None}, "bucket must be a text, not None"),
+        ({"metadata": [1]}, "metadata must be a JSON object, not [1]"),
+    ],
+)
+def test_what_is_wrong_with_a_line(cli: Cli, line: dict[str, object], said: str) -> None:
+    whole = {"workset_id": "w", "bucket": "b", "prefix": "p", **line}
+    assert f"line 1: {said}" in cli("register", "--file", "-", stdin=json.dumps(whole).encode(), code=1).stderr
+    missing = cli("register", "--file", "-", stdin=b'{"workset_id": "w"}', code=1).stderr
+    assert "line 1: bucket is missing; prefix is missing" in missing
+
+
+def test_numbers_history_and_the_demos_store(cli: Cli) -> None:
+    assert "'foo' is no number of seconds" in cli("monitor", "--poll", "foo", code=2).stderr
+    assert (
+        "temporary store of its own and takes no --store"
+        in cli("demo", "--headless", "--store", "sqlite:x.db", code=2).stderr
+    )
+    cli.env["WSMON_MONITOR__COMMAND"] = '["{metadata.dy-r}"]'
+    cli.env["WSMON_RETRY__MAX_ATTEMPTS"] = "1"
+    cli("register", "a", "--bucket", "b", "--prefix", "p", "--metadata", '{"run_args": "-p x", "samples": 3}')
+    cli("monitor", "--once")
+    table = cli("history", "a").stdout
+    assert "configuration: the command needs metadata.dy-r, which the workset does not have" in table
+    assert "its metadata has run_args, samples" in table
+
+
+class TestDynamo:
+    def cli(self, cli: Cli, table: str) -> Cli:
+        cli.store = f"dynamodb:{table}"
+        cli.env |= {"AWS_ENDPOINT_URL": peers.url("dynoxide"), "AWS_REGION": "us-east-1"}
+        return cli
+
+    def test_a_predecessors_table_is_named_by_every_command(self, cli: Cli) -> None:
+        import boto3
+
+        table = peers.new_table()
+        client = boto3.client("dynamodb", endpoint_url=peers.url("dynoxide"), region_name="us-east-1")
+        client.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "workset_id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "workset_id", "AttributeType": "S"}],
+        )
+        old = self.cli(cli, table)
+        for command in (["list"], ["show", "x"], ["register", "x", "--bucket", "b", "--prefix", "p"], ["next"]):
+            said = old(*command, code=1).stderr
+            assert "predecessor's shape" in said, command
+            assert f"wsmon import table --from {table}" in said
+        findings = {one["what"]: one for one in old.json("doctor", code=1)}
+        assert "wsmon import table" in findings["store"]["advice"]
+        assert findings["counts"]["text"].startswith("not checked")
+
+    def test_a_table_name_that_is_none(self, cli: Cli) -> None:
+        said = self.cli(cli, "ab")("list", code=1).stderr
+        assert "3 to 255" in said or "does not exist" in said
+
+
+class TestDoctor:
+    def findings(self, cli: Cli, *arguments: str) -> dict[str, dict[str, str]]:
+        return {one["what"]: one for one in json.loads(cli("doctor", "--json", *arguments, code=None).stdout)}
+
+    def test_broken_settings_are_a_finding(self, cli: Cli) -> None:
+        (cli.folder / "wsmon.toml").write_text("[monitor]\npol_seconds = 3\n")
+        (one,) = cli.json("doctor", code=1)
+        assert (one["what"], one["level"]) == ("settings", "fail")
+        assert "pol_seconds" in one["text"]
+
+    def test_no_command_and_a_program_that_is_not_there(self, cli: Cli) -> None:
+        assert "would not start" in self.findings(cli)["command"]["text"]
+        cli.env["WSMON_MONITOR__COMMAND"] = '["no-such-pipeline"]'
+        assert "no program 'no-such-pipeline'" in self.findings(cli)["command"]["text"]
+
+    def test_it_makes_no_run_root(self, cli: Cli) -> None:
+        cli.env["WSMON_MONITOR__RUN_ROOT"] = str(cli.folder / "runs" / "here")
+        assert self.findings(cli)["run root"]["level"] == "ok"
+        assert not (cli.folder / "runs").exists()
+
+    def test_an_endpoint_that_is_away_is_not_advised_to_be_made(self, cli: Cli) -> None:
+        found = self.findings(
+            cli, "--store", "dynamodb:worksets", "--endpoint-url", "http://127.0.0.1:9", "--region", "us-east-1"
+        )
+        assert found["store"]["advice"] == found["credentials"]["advice"] == "check network and endpoint"
+        for what in ("clock", "monitors", "locks", "counts"):
+            assert found[what]["text"].startswith("not checked"), what
+
+    def test_a_missing_region_is_what_is_advised(self, cli: Cli) -> None:
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            cli.env.pop(name, None)
+        cli.env["AWS_CONFIG_FILE"] = str(cli.folder / "none")
+        assert "--region" in self.findings(cli, "--store", "dynamodb:worksets")["store"]["advice"]
