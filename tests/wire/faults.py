@@ -17,6 +17,7 @@ class Fault(StrEnum):
     CUT_REQUEST = "cut in the middle of the request"
     DROP_REPLY = "reply dropped after the write"
     CUT_REPLY = "cut in the middle of the reply"
+    SILENT = "never answered"
     LATE = "given up on, and applied later"
     TWICE = "delivered twice"
     DELAY = "delayed before it was forwarded"

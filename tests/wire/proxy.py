@@ -148,7 +148,9 @@ class Line(http.server.BaseHTTPRequestHandler):
         self.server.note(operation, body, answer[2])
         if fault is Fault.DELAY_REPLY:
             time.sleep(pause)
-        if fault is Fault.DROP_REPLY:
+        if fault is Fault.SILENT:
+            self.connection.recv(1)  # until the client gives up
+        if fault in {Fault.DROP_REPLY, Fault.SILENT}:
             self._cut()
         else:
             self._answer(*answer, half=fault is Fault.CUT_REPLY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from botocore.config import Config
 
 from tests import peers
 from tests.wire.faults import ALL, Fault, Plan
@@ -20,6 +21,7 @@ WRITE = "TransactWriteItems"
 APPLIED = {
     Fault.DROP_REPLY,
     Fault.CUT_REPLY,
+    Fault.SILENT,
     Fault.LATE,
     Fault.TWICE,
     Fault.DELAY,
@@ -39,7 +41,15 @@ def proxy(request: pytest.FixtureRequest) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def shared(proxy: Proxy) -> Iterator[Commands]:
+    """Its client gives a reply up sooner than usual, in the same proportion to its patience."""
     peers.credentials()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "_CONFIG", client._CONFIG.merge(Config(read_timeout=client._CONFIG.read_timeout / 10)))
+        patch.setattr(client, "READ_PATIENCE_SECONDS", client.READ_PATIENCE_SECONDS / 10)
+        yield from _opened(proxy)
+
+
+def _opened(proxy: Proxy) -> Iterator[Commands]:
     store = DynamoStore(peers.new_table(), region="us-east-1", endpoint_url=proxy.url)
     store.init()
     yield Commands(store, SystemClock(), "tester")
@@ -88,6 +98,18 @@ def test_what_the_peer_saw(
     proxy.calm_down()
     assert failed == (fault not in UNSEEN)
     assert (commands.get(name).state is WorksetState.IGNORED) == (fault in APPLIED)
+
+
+def test_a_read_that_is_never_answered_is_asked_again(
+    proxy: Proxy, commands: Commands, request: pytest.FixtureRequest
+) -> None:
+    """As behind a firewall that has forgotten the connection: there is patience for a second try."""
+    proxy.plan.first, proxy.plan.only = [Fault.SILENT], "GetItem"
+    try:
+        assert commands.get(request.node.name).rev == 1
+    finally:
+        proxy.plan.only = WRITE
+    assert proxy.faults[Fault.SILENT] == 1
 
 
 def test_the_same_seed_is_the_same_plan() -> None:

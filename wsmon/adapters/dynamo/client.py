@@ -35,7 +35,7 @@ _CONFIG = Config(
     # Our own loop retries: it must know whether an earlier try may have been applied.
     retries={"total_max_attempts": 1, "mode": "standard"},
     connect_timeout=3,
-    read_timeout=8,
+    read_timeout=5,  # under the patience of a read, so that a reply which never comes is asked for once more
     max_pool_connections=64,
 )
 _PASSING = frozenset(
