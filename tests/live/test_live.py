@@ -354,9 +354,16 @@ class Shared:
 
     def __init__(self, store: SqliteStore) -> None:
         self._store, self.info = store, replace(store.info, shared=True)
+        self.read = 0
+        """Events that were read."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+    def feed(self, cursor: str, limit: int = 1000) -> FeedPage:
+        page = self._store.feed(cursor, limit)
+        self.read += len(page.events)
+        return page
 
 
 def test_a_change_that_moves_no_tally_is_found_though_it_surfaced_late(store: SqliteStore) -> None:
@@ -370,3 +377,22 @@ def test_a_change_that_moves_no_tally_is_found_though_it_surfaced_late(store: Sq
     view._cursor = store.feed_start()
     clock.ahead += 400
     assert view.poll().rows["w"].priority is WorksetPriority.URGENT
+
+
+def test_looking_back_reads_nothing_that_was_loaded_at_the_opening(store: SqliteStore) -> None:
+    """Just after a bulk registration the feed of ten minutes is all of it: a screen has those rows already."""
+    clock = Turning()
+    commands = Commands(store, clock, "t")
+    list(commands.register_many(WorksetSpec(f"w{n}", "b") for n in range(50)))
+    clock.ahead += 120
+    shared = Shared(store)
+    view = LiveView(shared, clock)
+    for _ in view.open():
+        pass
+    commands.set_priority("w1", WorksetPriority.URGENT)
+    shared.read = 0
+    for _ in range(4):
+        clock.ahead += 200
+        view.poll()
+    assert 1 <= shared.read <= 3
+    assert view.rows["w1"].priority is WorksetPriority.URGENT

@@ -17,6 +17,8 @@ from wsmon.services.panels import SmallPanels
 
 OPEN_PAGE = 200
 LOAD_PAGE = 1000
+INDEX_LAG_SECONDS = 60.0
+"""The longest by which rows loaded from an index are believed to lag."""
 # What an operator acts on is loaded first; archived and deleted worksets only count.
 LOADED = (
     WorksetState.IN_PROGRESS,
@@ -77,6 +79,7 @@ class LiveView:
         self._limit = finished_limit
         self._watch = LeaseWatch(skew)
         self._cursor = ""
+        self._opened_at = 0
         self._revs: dict[str, int] = {}
         self._check_due = self._look_back_due = 0.0
         self._doubts = Doubts()
@@ -91,6 +94,7 @@ class LiveView:
 
     def open(self) -> Iterator[Delta]:
         """Load the store: the head of every state first, then the rest, a delta a page."""
+        self._opened_at = self._clock.now()
         self._cursor = self._store.feed_start()  # before anything is read, so that nothing is missed
         self.counts = self._store.tallies()
         self._check_due = self._look_back_due = self._clock.monotonic() + FIRST_CHECK_SECONDS
@@ -150,7 +154,9 @@ class LiveView:
         """
         moment = self._clock.monotonic()
         if self._store.info.shared and moment >= self._look_back_due:
-            self._cursor = self._store.feed_start(self._clock.now() - micros(2 * CHECK_SECONDS))
+            # What was written well before the opening is in the rows that were loaded then.
+            since = max(self._clock.now() - micros(2 * CHECK_SECONDS), self._opened_at - micros(INDEX_LAG_SECONDS))
+            self._cursor = self._store.feed_start(since)
             self._look_back_due = moment + CHECK_SECONDS
 
     def _fold(self, event: Event, changed: dict[str, Row], gone: set[str]) -> None:
