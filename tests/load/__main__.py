@@ -20,7 +20,7 @@ from tests.load.playing import Verdict, play
 SMALL = Sizes(worksets=500, monitors=2, screens=1, clients=1, seconds=10, poll=1.0, refresh=2.0, run_seconds=1.0)
 # On two cores 36 processes are tuned to wait for each other, not for the machine.
 FULL = Sizes(
-    worksets=100_000, monitors=20, screens=10, clients=5, seconds=600, poll=10.0, refresh=4.0, run_seconds=60.0
+    worksets=100_000, monitors=20, screens=10, clients=5, seconds=600, poll=15.0, refresh=8.0, run_seconds=90.0
 )
 
 

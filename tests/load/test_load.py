@@ -30,9 +30,10 @@ def test_a_small_load_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_leak_is_no_flat_memory() -> None:
     steady = Memory("m", 1, [50, 70, 80, 80.5, 80.2, 80.4, 80.3, 80.5])
-    leaking = Memory("m", 1, [80 + 1.5 * n for n in range(8)])
-    assert (steady.flat, leaking.flat) == (True, False)
-    assert leaking.trend == pytest.approx(4.5)
+    stepped = Memory("m", 1, [80.0] * 12 + [80.0] * 7 + [88.0] * 5)
+    leaking = Memory("m", 1, [80 + 1.5 * n for n in range(16)])
+    assert (steady.flat, stepped.flat, leaking.flat) == (True, True, False)
+    assert leaking.trend == pytest.approx(9.0)
 
 
 def test_what_an_operator_would_see_is_seen() -> None:

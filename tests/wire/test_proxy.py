@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from botocore.config import Config
@@ -44,7 +45,8 @@ def shared(proxy: Proxy) -> Iterator[Commands]:
     """Its client gives a reply up sooner than usual, in the same proportion to its patience."""
     peers.credentials()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "_CONFIG", client._CONFIG.merge(Config(read_timeout=client._CONFIG.read_timeout / 10)))
+        usual: Any = client._CONFIG
+        patch.setattr(client, "_CONFIG", usual.merge(Config(read_timeout=usual.read_timeout / 10)))
         patch.setattr(client, "READ_PATIENCE_SECONDS", client.READ_PATIENCE_SECONDS / 10)
         yield from _opened(proxy)
 
