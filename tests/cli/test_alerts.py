@@ -41,3 +41,16 @@ def test_mistakes_are_named_and_nothing_is_done(cli: Cli) -> None:
     assert "reason" in cli("silence", "kind=error", "--for", "1h", code=2).stderr
     assert "wsmon silences" in cli("silence", "--end", "x", code=3).stderr
     assert cli.json("silences") == []
+
+
+def test_a_report_is_a_document_a_table_and_lines(any_cli: Cli) -> None:
+    cli = any_cli
+    cli("init")
+    broken(cli, "w1")
+    found = cli.json("report", "--since", "1h")
+    assert (found["registered"], found["failed"], found["failures_by_category"]) == (1, 1, {"data": 1})
+    lines = cli("report", "--csv").stdout.splitlines()
+    assert lines[0].startswith("by,name,registered,completed,failed")
+    assert lines[1].startswith("all,,1,0,1,0")
+    assert "failures_by_category" in cli("report").stdout
+    assert "4h" in cli("report", "--since", "soon", code=2).stderr

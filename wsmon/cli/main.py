@@ -45,6 +45,7 @@ COMMANDS = {
     "ack": "wsmon.cli.alerting:ack",
     "silence": "wsmon.cli.alerting:silence",
     "silences": "wsmon.cli.alerting:silences",
+    "report": "wsmon.cli.reporting:report",
     "notify": "wsmon.cli.notifying:notify",
     "import": "wsmon.cli.importing:import_",
     "monitor": "wsmon.cli.running:monitor",

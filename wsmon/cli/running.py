@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import threading
@@ -10,11 +11,14 @@ from typing import Any
 import click
 
 from wsmon.adapters.log import make_log
+from wsmon.adapters.policies import KINDS, policy
 from wsmon.cli import exits
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
+from wsmon.domain.errors import InvalidInput
 from wsmon.domain.spec import shown
+from wsmon.engine import Engine
 from wsmon.services.documents import decision_document
 from wsmon.services.monitor import Monitor
 
@@ -36,20 +40,37 @@ class Seconds(click.ParamType[float]):
 
 
 @click.command()
+@click.option(
+    "--print-policy", type=click.Choice(KINDS), help="Print the IAM policy for these names instead, and make nothing."
+)
 @json_option
 @common_options
 @click.pass_context
-def init(ctx: click.Context, as_json: bool) -> None:
+def init(ctx: click.Context, print_policy: str | None, as_json: bool) -> None:
     """Make the store, or the table and its indexes; safe to run again.
 
     Example: wsmon init --store dynamodb:worksets --region us-west-2
     """
     with engine(ctx) as opened:
+        if print_policy is not None:
+            print_policy_of(opened, print_policy)
+            return
         done = list(opened.store.init())
         if as_json:
             print_json({"store": opened.store.info.name, "done": done})
         for line in done if not as_json else []:
             say(line)
+
+
+def print_policy_of(opened: Engine, kind: str) -> None:
+    """The policy for the table, the SNS channels and the metrics as set. Raises InvalidInput."""
+    info, chosen = opened.store.info, opened.settings
+    if info.engine != "dynamodb":
+        raise InvalidInput("a SQLite store needs no IAM policy; name a table, such as --store dynamodb:worksets")
+    topics = tuple(channel.topic_arn for channel in chosen.channels.values() if channel.type == "sns")
+    namespace = chosen.metrics.namespace if chosen.metrics.cloudwatch else None
+    document = policy(kind, info.name, region=info.region or "*", topic_arns=topics, namespace=namespace)
+    say(json.dumps(document, indent=2))
 
 
 @click.command()

@@ -1,0 +1,76 @@
+"""What happened in the last days."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from wsmon.cli.options import common_options, engine
+from wsmon.cli.output import print_facts, print_json
+from wsmon.cli.reading import json_option
+from wsmon.domain.reporting import Report
+from wsmon.domain.times import micros
+from wsmon.services.alarms import seconds_of
+
+
+@click.command()
+@click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH", help="How far back: 24h, 7d ...")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values: one line a group.")
+@json_option
+@common_options
+@click.pass_context
+def report(ctx: click.Context, length: str, as_csv: bool, as_json: bool) -> None:
+    """Throughput, waits, run times, failures, retries and cost, in all, by priority and by cluster.
+
+    Example: wsmon report --since 7d --json
+    """
+    with engine(ctx) as opened:
+        now = opened.clock.now()
+        since = now - micros(seconds_of(length))
+        made = Report(since, now)
+        cursor, more = opened.store.feed_start(since), True
+        while more:
+            page = opened.store.feed(cursor)
+            made.add(page.events)
+            cursor, more = page.cursor, page.more
+        document = made.document()
+        if as_json:
+            print_json(document)
+        elif as_csv:
+            sys.stdout.write(_csv(document))
+        else:
+            print_facts(document)
+
+
+def _csv(document: dict[str, Any]) -> str:
+    out = io.StringIO()
+    lines = list(_lines(document))
+    writer = csv.DictWriter(out, fieldnames=list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def _lines(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    groups = [("all", "", document)]
+    groups += [("priority", name, group) for name, group in document["priorities"].items()]
+    groups += [("cluster", name, group) for name, group in document["clusters"].items()]
+    for by, name, group in groups:
+        line: dict[str, Any] = {"by": by, "name": _harmless(name)}
+        for key in ("registered", "completed", "failed", "retries"):
+            line[key] = group[key]
+        for key in ("wait_seconds", "run_seconds"):
+            for rank in ("p50", "p90", "p99", "max"):
+                line[f"{key.removesuffix('_seconds')}_{rank}"] = (group[key] or {}).get(rank, "")
+        line["cost_usd"] = group["cost_usd"]
+        yield line
+
+
+def _harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
