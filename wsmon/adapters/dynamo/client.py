@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -50,7 +49,6 @@ _PASSING = frozenset(
         "LimitExceededException",
     ]
 )
-TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:aws[a-z-]*:dynamodb:.+")
 _EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
 _CONFLICTS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 HINTS = {
@@ -167,10 +165,6 @@ class Connection:
 
     def _diagnosed(self) -> StoreError | None:
         """Why the table takes none of our requests: usually it is not one of ours."""
-        if not TABLE_NAME.fullmatch(self.table):
-            return StoreUnusable(
-                f"{self.table!r} is no table's name; use 3 to 255 letters, digits, _, - and ., or an ARN"
-            )
         if self._diagnosing:
             return None
         self._diagnosing = True
