@@ -49,6 +49,7 @@ ROUTES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("POST", "/worksets/{workset_id}/archive"): (WRITE, {}),
     ("POST", "/worksets/{workset_id}/restore"): (WRITE, {}),
     ("DELETE", "/worksets/{workset_id}"): (WRITE, {}),
+    ("POST", "/alerts/{name}/ack"): (WRITE, {}),
     ("POST", "/worksets/{workset_id}/purge"): (ADMIN, {}),
 }
 

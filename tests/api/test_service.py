@@ -196,6 +196,11 @@ def test_alerts_clusters_and_monitors(service: Service) -> None:
     service("PUT", "/worksets/w/state", 200, json={"state": "in_progress", "reason": "go"})
     service("PUT", "/worksets/w/state", 200, json={"state": "error", "reason": "r", "error_details": "boom"})
     (alert,) = service("GET", "/alerts", 200)
-    assert (alert["kind"], alert["subject"]) == ("error", "w")
+    assert (alert["kind"], alert["subject"], alert["silenced"]) == ("error", "w", False)
+    service("POST", "/alerts/nothing/ack", 404)
+    path = f"/alerts/{quote(alert['fingerprint'], safe='')}/ack"
+    (taken,) = service("POST", path, 200, json={"reason": "looking"})
+    assert (taken["status"], taken["by"]) == ("acknowledged", "local")
+    assert service("GET", "/alerts")[0]["status"] == "acknowledged"
     assert service("GET", "/clusters", 200) == []
     assert service("GET", "/monitors", 200) == []

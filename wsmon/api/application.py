@@ -67,6 +67,7 @@ def create_app(
         limits=limits or Limits(),
         policy=policy or Policy(),
         refresh_seconds=1.0 if commands.store.info.engine == "sqlite" else 2.0,
+        skew_seconds=skew_seconds,
         verbose=verbose,
     )
     return _built(shared)

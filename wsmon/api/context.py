@@ -60,6 +60,7 @@ class Shared:
     limits: Limits = field(default_factory=Limits)
     meters: Meters = field(default_factory=Meters)
     refresh_seconds: float = 1.0
+    skew_seconds: float = 60.0
     verbose: bool = False
     """Whether every request is logged."""
     hub: Hub = field(init=False)

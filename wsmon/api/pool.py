@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from wsmon import __version__
-from wsmon.api.context import Api, Reader
+from wsmon.api.context import SLASH, Api, Operator, Reader
 from wsmon.api.problems import described
 from wsmon.api.shapes import (
     AlertOut,
     ClusterOut,
     Health,
     MonitorOut,
+    OptionalReason,
     QueueStats,
     Readiness,
     SchedulingStats,
 )
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import isoformat
+from wsmon.services.alarms import Alarms
 from wsmon.services.alerting import derive
 from wsmon.services.documents import dated
 
 router = APIRouter(tags=["monitoring"])
 ALARMING = (WorksetState.IN_PROGRESS, WorksetState.ERROR, WorksetState.FAILED)
 ALARMING_ROWS = 1000
+NO_REASON = OptionalReason()
 
 
 @router.get("/", response_model=Health, responses=described(), tags=["health"])
@@ -101,4 +104,22 @@ def alerts(api: Api, said: Reader) -> list[dict[str, Any]]:
     rows = [row for state in ALARMING for row in store.page(state, limit=ALARMING_ROWS, newest_first=True).rows]
     leases = store.leases()
     dead = {lease.workset_id for lease in leases if api.locks.dead(lease)}
-    return [dated(asdict(alert)) for alert in derive(rows, leases, dead, store.alerts())]
+    silences, now = store.silences(), said.clock.now()
+    return [
+        {**dated(asdict(alert)), "silenced": any(silence.matches(alert, now) for silence in silences)}
+        for alert in derive(rows, leases, dead, store.alerts())
+    ]
+
+
+@router.post("/alerts/{name}/ack", response_model=list[AlertOut], responses=described(404))
+def acknowledge(
+    name: Annotated[
+        str, Path(description="A fingerprint, its slash written %2F, or a workset's id.", examples=["ws-001"])
+    ],
+    api: Api,
+    said: Operator,
+    body: OptionalReason = NO_REASON,
+) -> list[dict[str, Any]]:
+    """Take on one alert, or all of a workset: it is told no more until it ends."""
+    taken = Alarms(said, api.skew_seconds).ack(name.replace(SLASH, "/"), body.reason)
+    return [dated(asdict(alert)) for alert in taken]

@@ -189,6 +189,7 @@ class AlertOut(_Out):
     first_at: str
     last_at: str
     count: int
+    status: str = Field(description="`firing`, `acknowledged` or `resolved`.")
 
 
 class Health(BaseModel):

@@ -22,7 +22,7 @@ from wsmon.domain.visible import visible
 COMMANDS = {
     "init": "wsmon.cli.running:init",
     "register": "wsmon.cli.registering:register",
-    "list": "wsmon.cli.reading:list_",
+    "list": "wsmon.cli.listing:list_",
     "show": "wsmon.cli.reading:show",
     "history": "wsmon.cli.reading:history",
     "why": "wsmon.cli.planning:why",
@@ -31,6 +31,7 @@ COMMANDS = {
     "clusters": "wsmon.cli.pooling:clusters",
     "cluster": "wsmon.cli.pooling:cluster_",
     "next": "wsmon.cli.reading:next_",
+    "watch": "wsmon.cli.following:watch",
     "lock": "wsmon.cli.changing:lock",
     "unlock": "wsmon.cli.changing:unlock",
     "requeue": "wsmon.cli.changing:requeue",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -13,62 +11,9 @@ from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_facts, print_json, print_table, say
 from wsmon.domain.errors import NotFound
 from wsmon.domain.spec import check_name
-from wsmon.domain.states import WorksetPriority, WorksetState
-from wsmon.domain.times import age
-from wsmon.domain.workset import Row, queue_moment
-from wsmon.engine import Engine
 from wsmon.services.documents import event_document, lease_document, row_document, workset_document
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
-PERSON_LIMIT = 100
-
-
-@click.command("list")
-@click.option(
-    "--state", type=click.Choice([state.value for state in WorksetState]), help="Only this state; by default all."
-)
-@click.option("--priority", type=click.Choice([priority.value for priority in WorksetPriority]), help="Only this tier.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many; on a terminal 100 by default.")
-@click.option("--all", "everything", is_flag=True, help="All of them, on a terminal too.")
-@json_option
-@common_options
-@click.pass_context
-def list_(
-    ctx: click.Context,
-    state: str | None,
-    priority: str | None,
-    limit: int | None,
-    everything: bool,
-    as_json: bool,
-) -> None:
-    """List worksets in queue order.
-
-    Example: wsmon list --state ready --json
-    """
-    with engine(ctx) as opened:
-        if limit is None and not everything and not as_json and sys.stdout.isatty():
-            limit = PERSON_LIMIT
-        found = list(islice(_rows(opened, state, priority), limit))
-        if as_json:
-            print_json([row_document(row) for row in found])
-            return
-        now = opened.clock.now()
-        columns = ("PRIORITY", "STATE", "ID", "OWNER", "AGE", "ATTEMPT", "ERROR")
-        print_table(columns, (_line(row, now) for row in found))
-        if limit is not None and len(found) == limit and sys.stdout.isatty():
-            say(f"(the first {limit}; --all shows all)")
-
-
-def _rows(opened: Engine, state: str | None, priority: str | None) -> Iterator[Row]:
-    for one in [WorksetState(state)] if state else WorksetState:
-        for row in opened.commands.rows(one, WorksetPriority(priority) if priority else None):
-            if priority is None or row.priority == priority:
-                yield row
-
-
-def _line(row: Row, now: int) -> tuple[object, ...]:
-    waited = age((now - queue_moment(row)) / 1e6)
-    return row.priority.value, row.state.value, row.workset_id, row.holder, waited, row.attempt, row.error
 
 
 @click.command()

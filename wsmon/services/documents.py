@@ -29,6 +29,7 @@ _MOMENTS = frozenset(
         "until",
         "heartbeat_at",
         "first_at",
+        "changed_at",
         "last_at",
         "created_at",
     ]
