@@ -170,6 +170,8 @@ class WsmonApp(App[None], inherit_bindings=False):
         for panel in self.panels:
             panel.now = delta.at
             panel.show(delta)
+        if self.alerts.rings(delta) and self._session is not None and self._session.bell:
+            self.bell()
         self.queue.table.empty = "  nothing matches" if self._rows or self.queue.filter_text else ""
         self._show_empty(delta)
         self._panels_screen.set_class(False, "-stale")

@@ -34,6 +34,10 @@ class Session(Protocol):
         """Whether changes are possible."""
 
     @property
+    def bell(self) -> bool:
+        """Whether a critical alert rings."""
+
+    @property
     def refresh_seconds(self) -> float:
         """How often to look."""
 

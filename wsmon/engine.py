@@ -52,6 +52,11 @@ class Engine:
         """What `--store` takes to come to this store; empty for the default one."""
         return f"{self.store.info.engine}:{self.store.info.name}" if self.settings.store.url else ""
 
+    @property
+    def bell(self) -> bool:
+        """Whether a critical alert rings the terminal's bell."""
+        return self.settings.tui.bell
+
     def run_root(self) -> Path:
         """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table."""
         chosen = self.settings.monitor.run_root

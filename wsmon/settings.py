@@ -173,6 +173,7 @@ class TuiSettings(_Section):
         None, gt=0, le=LONGEST, description="How often views refresh; 1 on SQLite, 2 on DynamoDB."
     )
     read_only: bool = Field(False, description="Refuse every change.")
+    bell: bool = Field(True, description="Ring the terminal's bell when a critical alert begins.")
 
 
 class ApiSettings(_Section):

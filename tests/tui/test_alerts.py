@@ -8,6 +8,7 @@ import pytest
 
 from tests.tui.stage import Stage, screen_text, settled
 from tests.tui.test_actions import confirm, said
+from wsmon.domain.alerts import AlertRecord
 
 
 async def test_an_alert_is_taken_on_and_silenced(tmp_path: Path) -> None:
@@ -40,3 +41,20 @@ async def test_read_only_leaves_alerts_alone(tmp_path: Path, key: str) -> None:
         await settled(pilot, lambda: "read-only" in said(pilot))
         assert len(pilot.app.screen_stack) == 1
     assert not stage.real.silences()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_critical_alert_that_begins_rings_once_unless_it_may_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    rung: list[bool] = []
+    monkeypatch.setattr("tui.app.WsmonApp.bell", lambda _: rung.append(True))
+    stage = Stage(tmp_path, bell=wanted).busy()
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot, lambda: "orphaned" in screen_text(pilot.app))
+        assert not rung, "what stands at the opening is on the screen"
+        now = stage.clock.now()
+        stage.real.put_alert(AlertRecord("duplicate/y", "duplicate", "critical", "y", "two runs", now, now))
+        await settled(pilot, lambda: "two runs" in screen_text(pilot.app))
+        await settled(pilot)
+    assert rung == [True] * wanted

@@ -21,6 +21,7 @@ class AlertsPanel(Panel["AlertRecord"]):
 
     def __init__(self) -> None:
         super().__init__(4, "alerts")
+        self._critical: set[str] | None = None
 
     def make_table(self) -> RowTable[AlertRecord]:
         """Columns by how much room there is."""
@@ -36,6 +37,12 @@ class AlertsPanel(Panel["AlertRecord"]):
             _order,
         )
         return RowTable(columns, rows, empty="  nothing needs you", id="alerts-table")
+
+    def rings(self, delta: Delta) -> bool:
+        """Whether a critical alert began since the last look; the first one only looks around."""
+        critical = {a.fingerprint for a in delta.alerts if a.severity == CRITICAL and a.status != ACKNOWLEDGED}
+        known, self._critical = self._critical, critical
+        return known is not None and bool(critical - known)
 
     def show(self, delta: Delta) -> None:
         """Take the alerts whole."""
