@@ -65,7 +65,7 @@ def test_a_headless_monitor_never_loads_textual(tmp_path: Path) -> None:
     store = f"sqlite:{tmp_path / 'w.db'}"
     code = (
         "from wsmon.cli.main import main\n"
-        f"for args in (['init'], ['register', 'w', '--bucket', 'b'], ['monitor', '--once', '--config', {str(config)!r}]):\n"
+        f"for args in (['init'], ['register', 'w', '--bucket', 'b', '--prefix', 'p'], ['monitor', '--once', '--config', {str(config)!r}]):\n"
         f"    try:\n        main(['--store', {store!r}, *args])\n"
         "    except SystemExit as ended:\n        assert ended.code == 0, args\n"
     )
