@@ -8,7 +8,7 @@ WORKERS ?= 3
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ci bench fuzz check lint types contracts peers screenshots cov soak load wheel clean
+.PHONY: help setup demo test ci bench simulate mutants fuzz check lint types contracts peers screenshots cov soak load wheel clean
 
 help: ## These targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 14
@@ -56,6 +56,12 @@ cov: setup peers ## Branches of domain and services that no test takes
 bench: setup peers ## Ratios and counts, side by side
 	$(BIN)/python -m tests.bench
 
+simulate: setup ## SEEDS=N of the services on virtual time, under every fault; SEED=S for one again
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+mutants: setup ## Deliberate breakages of the core, each caught by the simulation
+	$(BIN)/python -m tests.simulation.mutants
+
 soak: setup peers ## The full figures
 	WSMON_NOTIFY_FAILURES=500 WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm tests/channels tests/wire --timeout 1800
 	WSMON_API_CASES=150 $(BIN)/python -m pytest -n 0 tests/api/test_schema.py --timeout 3600
@@ -79,6 +85,8 @@ ci: ## What CI runs
 	WSMON_REQUIRE_PEERS=1 $(MAKE) peers
 	WSMON_REQUIRE_PEERS=1 $(MAKE) wheel
 	WSMON_REQUIRE_PEERS=1 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=40 WSMON_WIRE_ROUNDS=150 $(MAKE) test
+	$(MAKE) simulate SEEDS=200
+	$(MAKE) mutants
 
 clean: ## Everything that was made
 	rm -rf $(VENV) .peers dist build .mypy_cache .ruff_cache .hypothesis .coverage* .import_linter_cache

@@ -33,7 +33,7 @@ class Watcher:
     def look(self, channels: Mapping[str, tuple[Instant, str]]) -> None:
         """One pass: raise what holds, end what does not. `channels` are those that are down."""
         now, moment = self._clock.now(), self._clock.monotonic()
-        found = {alert.fingerprint: alert for alert in conditions(self._facts(now, moment, channels), self._rules, now)}
+        found = {alert.fingerprint: alert for alert in conditions(self._facts(now, channels), self._rules, now)}
         stored = {alert.fingerprint: alert for alert in self._store.alerts()}
         orphans = {a.subject for a in stored.values() if a.kind == "orphaned" and a.status != RESOLVED}
         found = {n: a for n, a in found.items() if a.kind not in STANDING or a.subject not in orphans}
@@ -61,9 +61,10 @@ class Watcher:
             return alert.status != "firing" or now - alert.last_at > micros(MOMENTARY_SECONDS)
         return alert.kind not in OTHERS
 
-    def _facts(self, now: Instant, moment: float, channels: Mapping[str, tuple[Instant, str]]) -> Facts:
+    def _facts(self, now: Instant, channels: Mapping[str, tuple[Instant, str]]) -> Facts:
         store = self._store
         leases = store.leases()
+        moment = self._clock.monotonic()
         self._watch.observe(leases, moment)
         day, oldest = isoformat(now)[:10], store.undelivered(1).events
         return Facts(

@@ -1,0 +1,231 @@
+"""Operators, callers of the library, and a screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.simulation.clocks import Machine, SimClock
+from tests.simulation.effects import Effect
+from tests.simulation.faults import Kind
+from tests.simulation.hosts import chance_of
+from tests.simulation.kernel import SECOND, Process
+from tests.simulation.server import Session
+from tests.simulation.store import FaultStore
+from wsmon.domain.errors import StoreError, WsmonError
+from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
+from wsmon.domain.workset import Row, Workset
+from wsmon.services.commands import Commands
+from wsmon.services.live import Delta, LiveView
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+REASONS = ("stuck", "wrong reference", "asked by the lab", "x" * 300, "[bold]\x1b[2J\n多")
+
+
+@dataclass(slots=True)
+class Operator:
+    """Says any verb at any time; requeues a run only when it is known to be dead."""
+
+    world: World
+    commands: Commands
+    chance: Random
+    registered: int = 0
+
+    def act(self) -> None:
+        """Never ends."""
+        while True:
+            self.world.kernel.sleep(self.chance.uniform(5, 2 * self.world.pace))
+            if self.world.faults.on:
+                try:
+                    self._one()
+                except WsmonError as error:
+                    self.world.kernel.note("operator", f". refused: {type(error).__name__}")
+            else:
+                self.resolve()
+
+    def _one(self) -> None:
+        world, chance = self.world, self.chance
+        if self.registered < world.worksets and chance.random() < 0.6:
+            return self.register(f"w{self.registered:02d}")
+        name = f"w{chance.randrange(max(1, self.registered)):02d}"
+        record = self.commands.store.record(name)
+        if not isinstance(record, Workset):
+            return self.register(name) if record is not None else None
+        seen = record.rev if chance.random() < 0.5 else None
+        reason = chance.choice(REASONS)
+        verb = chance.choice(VERBS)
+        if verb == "unlock" and record.holder is not None:
+            if not self.world.faults.hit(Kind.ROBBERY, 1.0, chance):
+                return None
+        elif verb == "requeue" and record.state is WorksetState.IN_PROGRESS:
+            return self._requeue(record, reason)
+        if verb == "set_priority":
+            self.commands.set_priority(name, chance.choice(list(WorksetPriority)), reason=reason, seen=seen)
+        elif verb == "set_affinity":
+            self.commands.set_affinity(name, chance.choice((None, "a")), reason=reason, seen=seen)
+        else:
+            getattr(self.commands, verb)(name, reason=reason, seen=seen)
+        return None
+
+    def register(self, name: str) -> None:
+        """Register a workset of a drawn tier."""
+        self.registered = max(self.registered, int(name[1:]) + 1)
+        tier = self.chance.choice(list(WorksetPriority))
+        cost = self.chance.choice((None, 1.0, 5.0, 20.0))
+        metadata = {"n": self.chance.random()} | ({} if cost is None else {"estimated_cost_usd": cost})
+        needs = {} if not self.world.vcpus else {"vcpus": self.chance.choice((0, 1, 2, 4))}
+        self.commands.register(WorksetSpec(name, "bucket", f"in/{name}", tier, metadata, needs))
+
+    def _requeue(self, record: Workset, reason: str) -> None:
+        if record.holder is None and self.world.dead_for_sure(record):
+            self.commands.requeue(record.workset_id, reason=reason, seen=record.rev)
+
+    def resolve(self) -> None:
+        """Once quiet: what only a person can decide."""
+        try:
+            for row in list(self.commands.rows(WorksetState.IN_PROGRESS)):
+                record = self.commands.store.record(row.workset_id)
+                if isinstance(record, Workset) and record.run is None and self.world.dead_for_sure(record):
+                    if record.holder is not None:
+                        record = self.commands.unlock(record.workset_id, reason="its caller is gone", seen=record.rev)
+                    self._requeue(record, "its caller is gone")
+        except WsmonError as error:
+            self.world.kernel.note("operator", f". refused: {type(error).__name__}")
+
+
+VERBS = (
+    "unlock",
+    "unlock",
+    "unlock",
+    "requeue",
+    "requeue",
+    "ignore",
+    "cancel",
+    "cancel",
+    "set_priority",
+    "set_priority",
+    "set_affinity",
+    "archive",
+    "restore",
+    "delete",
+    "purge",
+)
+
+
+@dataclass(slots=True)
+class Caller:
+    """A program that locks by the library, without a runner, and works itself."""
+
+    world: World
+    machine: Machine
+    name: str
+    chance: Random
+    process: Process = field(default_factory=lambda: Process("caller"))
+    effect: Effect | None = None
+    at: str | None = None
+    """The workset it may be at work on, or soon be."""
+
+    def busy(self, workset_id: str) -> bool:
+        """Whether it works on a workset, or is about to."""
+        return self.at == workset_id and not self.process.dead
+
+    def act(self) -> None:
+        """Never ends: one life after the other."""
+        world = self.world
+        while world.faults.on:
+            world.kernel.sleep(self.chance.uniform(20, 4 * world.pace))
+            if world.faults.on:
+                self.process = Process(f"{self.name}#{world.kernel.now}")
+                task = world.kernel.start(self.process, "caller", self._live)
+                while not task.done and not self.process.dead:
+                    world.kernel.sleep(5)
+
+    def _live(self) -> None:
+        world, clock = self.world, SimClock(self.world.kernel, self.machine)
+        session = Session(self.process, self.name, clock, self.chance, pause=self._pause)
+        commands = Commands(
+            FaultStore(world.server, session), clock, self.name, policy=world.policy, chance=chance_of(self.chance)
+        )
+        try:
+            row = commands.next()
+            if row is not None:
+                self.at = row.workset_id
+                lease = commands.acquire(row.workset_id, holder=self.name, seconds=self.chance.uniform(30, 300))
+                self._work(commands, row, lease.token)
+        except WsmonError as error:
+            world.kernel.note(self.name, f". gives up: {type(error).__name__}")
+        finally:
+            self.at = None
+            if self.effect is not None:
+                world.effects.end(self.effect, None)
+                self.effect = None
+
+    def _work(self, commands: Commands, row: Row, token: int) -> None:
+        world, chance, name = self.world, self.chance, row.workset_id
+        if self._gone():
+            return
+        if chance.random() < 0.3:
+            commands.release(name, token=token)
+            return
+        commands.start(name, token=token)
+        self.effect = world.effects.begin(name, token, self.name)
+        for step in range(chance.randint(0, 4)):
+            world.kernel.sleep(chance.uniform(5, 60))
+            commands.refresh(name, holder=self.name, token=token)
+            commands.progress(name, token=token, step=f"step {step}")
+            if self._gone():
+                return
+        world.effects.end(self.effect, 0)
+        self.effect = None
+        if chance.random() < 0.6:
+            commands.complete(name, token=token, metrics={"n": 1})
+        else:
+            category = chance.choice(list(ErrorCategory))
+            commands.fail(name, token=token, category=category, details="its own work failed")
+
+    def _gone(self) -> bool:
+        return self.world.faults.hit(Kind.CALLER, 0.2, self.chance)
+
+    def _pause(self, seconds: float) -> None:
+        self.world.faults.counts[Kind.PAUSE] += 1
+        self.process.paused_until = self.world.kernel.now + int(seconds * SECOND)
+
+
+@dataclass(slots=True)
+class Viewer:
+    """A panel on the live view: what it shows is what the deltas told it, and nothing else."""
+
+    world: World
+    store: FaultStore
+    clock: SimClock
+    chance: Random
+    view: LiveView | None = None
+    rows: dict[str, Row] = field(default_factory=dict)
+    counts: dict[WorksetState, int] = field(default_factory=dict)
+    delta: Delta | None = None
+
+    def act(self) -> None:
+        """Never ends."""
+        while True:
+            try:
+                if self.view is None:
+                    opening = LiveView(self.store, self.clock)
+                    for delta in opening.open():
+                        self._apply(delta)
+                    self.view = opening
+                else:
+                    self._apply(self.view.poll())
+            except StoreError:
+                self.world.kernel.note("viewer", ". store away")
+            self.world.kernel.sleep(self.chance.uniform(2, 12))
+
+    def _apply(self, delta: Delta) -> None:
+        self.delta = delta
+        self.rows.update(delta.rows)
+        for name in delta.gone:
+            self.rows.pop(name, None)
+        self.counts = dict(delta.counts)

@@ -1,0 +1,103 @@
+"""The store's own side of the wire: the real engine, the items in flight, and the checks on what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.simulation.clocks import SimClock
+from tests.simulation.faults import Faults, Kind
+from tests.simulation.index import Index
+from tests.simulation.kernel import Kernel, Process
+from tests.simulation.ledger import Ledger
+from tests.simulation.model import Asked
+from tests.simulation.oracle import Oracle
+from wsmon.adapters.sqlite import SqliteStore
+from wsmon.domain.change import Change
+from wsmon.domain.times import micros
+from wsmon.domain.workset import Lease
+
+
+@dataclass(slots=True)
+class Session:
+    """One process's side of the wire."""
+
+    process: Process
+    actor: str
+    clock: SimClock
+    chance: Random
+    crash: Callable[[], None] | None = None
+    """Ends the process here and now; None where it may not."""
+    pause: Callable[[float], None] | None = None
+    timeout: float | None = None
+    """The longest a run may last, where it is a monitor's."""
+    dark_until: int = 0
+    """True moment until which it is cut off."""
+    paged_at: dict[str, int] = field(default_factory=dict)
+    """When the last look at each tier of the queue began."""
+
+
+@dataclass(slots=True)
+class Server:
+    """The store's own side: the real engine, the items in flight, and the checks on what is written."""
+
+    kernel: Kernel
+    faults: Faults
+    base: SqliteStore
+    index: Index
+    oracle: Oracle
+    ledger: Ledger
+    after: list[Callable[[Session, Change], None]] = field(default_factory=list)
+    """More checks, each called with what was just accepted."""
+    marked: list[Callable[[Sequence[tuple[str, int]]], None]] = field(default_factory=list)
+    """More checks, each called with what is taken off the outbox."""
+    down_until: int = 0
+    throttled_until: int = 0
+    _busy: dict[str, int] = field(default_factory=dict)
+
+    def conflicts(self, items: Sequence[str], seconds: float) -> bool:
+        """Whether another transaction is at one of the items; else they are this one's for a moment."""
+        now = self.kernel.now
+        if any(self._busy.get(item, 0) > now for item in items):
+            self.faults.counts[Kind.CONFLICT] += 1
+            return True
+        if self.faults.has(Kind.CONFLICT):
+            self._busy.update(dict.fromkeys(items, now + micros(seconds)))
+        return False
+
+    def commit(self, session: Session, change: Change, asked: Asked) -> None:
+        """One transaction arrives."""
+        known = change.event.change_id in self.oracle.ids
+        with self.ledger.one_transaction():
+            self.base.commit(change)
+        event = change.event
+        if known:
+            self.kernel.note(session.actor, f"stands {event.verb} {event.workset_id} seq {event.seq}")
+        else:
+            self.accepted(session, change, asked)
+
+    def accepted(self, session: Session, change: Change, asked: Asked) -> None:
+        """It was written: hold it against every rule."""
+        event = change.event
+        after = event.after.value if event.after else "purged"
+        self.kernel.note(
+            session.actor, f"{event.verb} {event.workset_id} seq {event.seq} token {event.token} -> {after}"
+        )
+        for check in self.after:
+            check(session, change)
+        self.oracle.accept(session, change, asked, self.kernel.now)
+        self.index.add(change)
+        self.ledger.written(change)
+
+    def mark(self, session: Session, events: Sequence[tuple[str, int]]) -> None:
+        """Events are taken off the outbox."""
+        self.kernel.note(session.actor, f"delivered {' '.join(f'{name}:{seq}' for name, seq in events)}")
+        for check in self.marked:
+            check(events)
+        self.base.mark_delivered(events)
+
+    def renew(self, session: Session, lease: Lease, asked: Asked) -> None:
+        """A renewal arrives."""
+        self.base.renew(lease)
+        self.oracle.renewed(session, lease, asked)
