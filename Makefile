@@ -64,6 +64,8 @@ mutants: setup ## Deliberate breakages of the core, each caught by the simulatio
 
 soak: setup peers ## The full figures
 	WSMON_NOTIFY_FAILURES=500 WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm tests/channels tests/wire --timeout 1800
+	WSMON_PLAN_EXAMPLES=2000 WSMON_POOL_WORKSETS=1000 WSMON_S3_FOLDERS=2000 WSMON_SSH_WORKSETS=20 WSMON_SSH_CUT_SECONDS=20 \
+		$(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/scheduling tests/s3 tests/ssh tests/pool --timeout 1800
 	WSMON_API_CASES=150 $(BIN)/python -m pytest -n 0 tests/api/test_schema.py --timeout 3600
 
 load: setup peers ## Everybody on one store at once; LOAD=--full for the full figure
@@ -84,7 +86,7 @@ ci: ## What CI runs
 	$(MAKE) check
 	WSMON_REQUIRE_PEERS=1 $(MAKE) peers
 	WSMON_REQUIRE_PEERS=1 $(MAKE) wheel
-	WSMON_REQUIRE_PEERS=1 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=40 WSMON_WIRE_ROUNDS=150 $(MAKE) test
+	WSMON_REQUIRE_PEERS=1 WSMON_PLAN_EXAMPLES=200 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=40 WSMON_WIRE_ROUNDS=150 $(MAKE) test
 	$(MAKE) simulate SEEDS=200
 	$(MAKE) mutants
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.run import Cli
+from wsmon.cli.planning import assumptions
+from wsmon.domain.errors import InvalidInput
 
 
-def test_why_and_plan_before_any_cluster_is_known(any_cli: Cli) -> None:
-    cli = any_cli
+def test_why_and_plan_before_any_cluster_is_known(cli: Cli) -> None:
     cli("init")
     cli("register", "ws-1", "--bucket", "b", "--prefix", "p", "--priority", "urgent")
     cli("register", "ws-2", "--bucket", "b", "--prefix", "p")
@@ -54,5 +55,10 @@ def test_why_of_a_locked_one(cli: Cli) -> None:
         ("add-cluster=c:slots=-1", "from 0 on"),
     ],
 )
-def test_assumptions_that_cannot_be_read(cli: Cli, text: str, said: str) -> None:
-    assert said in cli("plan", "--as-if", text, code=2).stderr
+def test_assumptions_that_cannot_be_read(text: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        assumptions((text,), 0)
+
+
+def test_a_bad_assumption_is_a_usage_error(cli: Cli) -> None:
+    assert "add-cluster=NAME" in cli("plan", "--as-if", "nonsense", code=2).stderr

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.library.conftest import Opens
-from tests.library.conftest import db as db  # noqa: PLC0414
-from tests.library.conftest import opens as opens  # noqa: PLC0414
 from wsmon.workset_scheduler import ClusterCapacity, SchedulingDecision, WorksetRequirements, WorksetScheduler
 from wsmon.workset_state_db import WorksetPriority, WorksetState, WorksetStateDB
-
-assert Opens is not None
 
 
 def capacity(name: str = "c1", **changes: Any) -> ClusterCapacity:
@@ -28,6 +25,14 @@ def capacity(name: str = "c1", **changes: Any) -> ClusterCapacity:
         "cost_per_vcpu_hour": 0.05,
     }
     return ClusterCapacity(**{**fields, **changes})
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[WorksetStateDB]:
+    """One engine is enough: the library's own tests have both."""
+    made = WorksetStateDB(f"sqlite:{tmp_path / 'w.db'}")
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from tests.cli.conftest import any_cli as any_cli  # noqa: PLC0414
+from tests.cli.conftest import cli as cli  # noqa: PLC0414

@@ -68,8 +68,7 @@ def test_a_claim_that_no_workset_holds_is_told(world: World) -> None:
     assert said.endswith("nothing by the workset")
 
 
-def test_commands(any_cli: Cli) -> None:
-    cli = any_cli
+def test_commands(cli: Cli) -> None:
     cli("init")
     assert cli.json("clusters") == []
     cli("cluster", "drain", "none", "--reason", "x", code=2)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from wsmon.domain.needs import Needs, microdollars
@@ -11,6 +13,8 @@ from wsmon.domain.pool import ClusterRecord, Held
 from wsmon.domain.scheduling import Policy, Waiting
 from wsmon.domain.states import WorksetPriority
 
+EXAMPLES = settings(max_examples=int(os.environ.get("WSMON_PLAN_EXAMPLES", "25")), deadline=None)
+"""Few in `make test`; CI and soak raise it."""
 NOW = 1_800_000_000_000_000
 SECOND = 1_000_000
 HOUR = 3600 * SECOND

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.scheduling.build import HOUR, NOW, POLICIES, SECOND, cluster, pools, queues, waiting
+from tests.scheduling.build import EXAMPLES, HOUR, NOW, POLICIES, SECOND, cluster, pools, queues, waiting
 from wsmon.domain.fitting import Fit
 from wsmon.domain.pool import USABLE, ClusterRecord, Held
 from wsmon.domain.scheduling import Action, Decision, Policy, Waiting, plan, tier_of
@@ -19,6 +19,7 @@ def started(decisions: tuple[Decision, ...]) -> list[Decision]:
     return [decision for decision in decisions if decision.action is Action.START]
 
 
+@EXAMPLES
 @given(queues(), pools(), POLICIES)
 def test_never_over_capacity(queue: list[Waiting], pool: list[ClusterRecord], policy: Policy) -> None:
     decisions = started(plan(queue, pool, policy, NOW))
@@ -35,6 +36,7 @@ def test_never_over_capacity(queue: list[Waiting], pool: list[ClusterRecord], po
             assert one.memory_used_mib + sum(needs.memory_mib for needs in here) <= one.memory_mib
 
 
+@EXAMPLES
 @given(queues(), pools(), POLICIES)
 def test_never_past_the_budget_but_by_urgent(queue: list[Waiting], pool: list[ClusterRecord], policy: Policy) -> None:
     spent = policy.spent
@@ -46,6 +48,7 @@ def test_never_past_the_budget_but_by_urgent(queue: list[Waiting], pool: list[Cl
         spent += cost
 
 
+@EXAMPLES
 @given(queues(), pools(), POLICIES)
 def test_decisions_are_complete(queue: list[Waiting], pool: list[ClusterRecord], policy: Policy) -> None:
     decisions = plan(queue, pool, policy, NOW)
@@ -65,6 +68,7 @@ def test_decisions_are_complete(queue: list[Waiting], pool: list[ClusterRecord],
             assert all(one.verdict is not Fit.FITS for one in decision.clusters)
 
 
+@EXAMPLES
 @given(queues(), pools(), POLICIES, st.randoms(use_true_random=False))
 def test_the_same_whatever_order_it_is_told_in(
     queue: list[Waiting], pool: list[ClusterRecord], policy: Policy, chance: object
@@ -75,6 +79,7 @@ def test_the_same_whatever_order_it_is_told_in(
     assert plan(queue, pool, policy, NOW) == told
 
 
+@EXAMPLES
 @given(queues(), pools(), POLICIES)
 def test_the_order_is_tier_then_cost_then_age(queue: list[Waiting], pool: list[ClusterRecord], policy: Policy) -> None:
     by_id = {one.workset_id: one for one in queue}
@@ -91,6 +96,7 @@ def test_the_order_is_tier_then_cost_then_age(queue: list[Waiting], pool: list[C
             assert (a.since, a.workset_id) < (b.since, b.workset_id)
 
 
+@EXAMPLES
 @given(queues(), pools())
 def test_urgent_never_waits_behind_another_when_both_fit(queue: list[Waiting], pool: list[ClusterRecord]) -> None:
     """Without ageing: whatever starts for a lesser tier, no urgent one that waits could have had its place."""
@@ -107,6 +113,7 @@ def test_urgent_never_waits_behind_another_when_both_fit(queue: list[Waiting], p
                     assert len(one.claims) + used[one.name] < one.slots
 
 
+@EXAMPLES
 @given(st.integers(0, 60), st.sampled_from(list(WorksetPriority)), st.sampled_from([900.0, 3600.0]))
 def test_ageing_lifts_one_tier_for_every_max_wait(hours: int, priority: WorksetPriority, max_wait: float) -> None:
     policy = Policy(max_wait=max_wait)
@@ -140,6 +147,7 @@ def outlasts(small: str, large: Waiting, pool: list[ClusterRecord], policy: Poli
 Needed = int
 
 
+@EXAMPLES
 @given(st.sampled_from(["low", "normal"]), st.integers(1, 3), st.booleans())
 def test_nothing_starves(priority: str, count: int, cost_order: bool) -> None:
     """A large one in the lowest tier, dear and last in order, starts all the same: aged, it keeps a cluster free."""

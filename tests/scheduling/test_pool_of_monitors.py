@@ -28,7 +28,7 @@ from wsmon.services.monitor import Monitor
 
 S, P = WorksetState, WorksetPriority
 MONITORS, CLUSTERS, SLOTS = 16, 3, 3
-COUNT = int(os.environ.get("WSMON_POOL_WORKSETS", "60"))
+COUNT = int(os.environ.get("WSMON_POOL_WORKSETS", "40"))
 
 
 class ThreeClusters:

@@ -107,6 +107,7 @@ def test_killed_adopted_and_cut_off_each_workset_ran_once(field: Field, sshd: Da
     assert {world.get(f"w{n:02}").attempt for n in range(WORKSETS)} == {1}
 
 
+@pytest.mark.soak
 def test_cost_follows_what_was_claimed(field: Field) -> None:
     world = field.world
     world.commands.register(WorksetSpec("w1", "b", "p", requirements={"vcpus": 2}))
@@ -204,6 +205,7 @@ detach = "setsid"
     assert found["cluster"] == "far"
 
 
+@pytest.mark.soak
 def test_a_cluster_that_does_not_answer_is_unreachable_and_its_runs_unknown(field: Field, sshd: Daemon) -> None:
     world = field.world
     sshd.kill()
