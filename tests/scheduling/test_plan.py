@@ -99,6 +99,16 @@ def test_a_plan_fills_the_pool_in_order_and_no_further() -> None:
     assert sorted(d.cluster or "" for d in decisions) == ["", "a", "a", "b"]
 
 
+@pytest.mark.parametrize("what", ["vcpus", "memory_mib"])
+def test_what_one_plan_places_counts_for_the_next_of_the_same_plan(what: str) -> None:
+    needs: dict[str, Any] = {what: 4}
+    queue = [waiting(f"w{n}", hours=5 - n, **needs) for n in range(3)]
+    one = cluster(slots=3, vcpus=8, memory_mib=8)
+    third = plan(queue, [one], NO_AGEING, NOW)[2]
+    assert third.action is Action.WAIT
+    assert third.clusters[0].verdict.value == "full"
+
+
 def test_cost_order_puts_the_cheap_first_and_the_unknown_last() -> None:
     queue = [waiting("dear", hours=3, usd=9), waiting("unknown", hours=9), waiting("cheap", usd=0.5)]
     found = plan(queue, [], Policy(max_wait=None, cost_order=True), NOW)
