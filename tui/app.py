@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from wsmon.domain.workset import Row
     from wsmon.services.live import Delta
 
-SILENT_SECONDS = 120
 HANG_UP_SECONDS, QUIT_SECONDS = 2.0, 5.0
 NO_WORKSET = "no workset under the cursor; 1 goes to the queue"
 
@@ -58,8 +57,15 @@ class WsmonApp(App[None], inherit_bindings=False):
         (180, "-huge"),
     ]
 
-    def __init__(self, connect: Callable[[], Session], *, with_monitor: bool = False) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Session],
+        *,
+        with_monitor: bool = False,
+        farewell: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__()
+        self._farewell = farewell
         self.animation_level = "none"
         self._with_monitor = with_monitor
         self._monitor: Any = None
@@ -157,6 +163,7 @@ class WsmonApp(App[None], inherit_bindings=False):
         delta = self._follower.take()
         if delta is None:
             return
+        self.queue.notice(self._rows, delta.rows)
         self._rows.update(delta.rows)
         for workset_id in delta.gone:
             self._rows.pop(workset_id, None)
@@ -166,7 +173,9 @@ class WsmonApp(App[None], inherit_bindings=False):
         self._read_at = delta.at
         status = self._status
         status.trouble, status.counts, status.alerts = "", dict(delta.counts), len(delta.alerts)
-        status.monitors = sum(delta.at - m.heartbeat_at < SILENT_SECONDS * 1_000_000 for m in delta.monitors)
+        silent_after = (self._session.silent_seconds if self._session else 0.0) * 1e6
+        status.monitors = sum(delta.at - m.heartbeat_at < silent_after for m in delta.monitors)
+        status.silent = len(delta.monitors) - status.monitors
         for panel in self.panels:
             panel.now = delta.at
             panel.show(delta)
@@ -435,14 +444,18 @@ class WsmonApp(App[None], inherit_bindings=False):
 
         def leave() -> None:
             self.finish(HANG_UP_SECONDS)
+            if self._farewell is not None:
+                self._farewell()
             os._exit(128 + signal.SIGHUP)
 
         threading.Thread(target=leave, daemon=True).start()
 
 
-def show(connect: Callable[[], Session], *, with_monitor: bool = False) -> int:
-    """Show the TUI until it is left; the process's exit code."""
-    app = WsmonApp(connect, with_monitor=with_monitor)
+def show(
+    connect: Callable[[], Session], *, with_monitor: bool = False, farewell: Callable[[], None] | None = None
+) -> int:
+    """Show the TUI until it is left; the process's exit code. `farewell` is called where a hang-up ends the process."""
+    app = WsmonApp(connect, with_monitor=with_monitor, farewell=farewell)
     app.run()
     app.finish(QUIT_SECONDS)
     return app.return_code or 0

@@ -38,6 +38,8 @@ class Status:
     counts: dict[WorksetState, int] = field(default_factory=dict)
     alerts: int = 0
     monitors: int = 0
+    silent: int = 0
+    """Monitors that signed on, never signed off, and are not heard of."""
     age: float | None = None
     """Seconds since the store was last read."""
     stale_after: float = 5.0
@@ -81,12 +83,15 @@ class StatusBar(Static):
             left.append(" connecting …" if not status.trouble else "", "dim")
         else:
             info = status.store
-            place = f"{info.engine}:{_short(info.name)}" + (f" {info.region}" if info.region else "")
+            place = f"{info.engine}:{_short(info.name, 36 if width >= TIGHT_WIDTH else 20)}" + (
+                f" {info.region}" if info.region else ""
+            )
             left.append(f" {visible(place)}", "cyan")
             left.append(f"  {visible(status.who)}", "dim")
             left.append("" if status.writable else "  read-only", "bold yellow")
             monitors = str(status.monitors) if status.age is not None else "–"
             left.append(f"  {monitors} monitor{'' if monitors == '1' else 's'}", "dim")
+            left.append(f", {status.silent} silent" if status.silent else "", "yellow")
         return _between(left, right, width)
 
     def _counts(self, status: Status, width: int) -> Text:

@@ -49,6 +49,10 @@ class Session(Protocol):
     def store_url(self) -> str:
         """What `--store` takes to come to this store; empty for the default one."""
 
+    @property
+    def silent_seconds(self) -> float:
+        """After how long without a heartbeat a monitor no longer counts as alive."""
+
     def scheduler(self) -> Scheduler:
         """What tells why something waits."""
 

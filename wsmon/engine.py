@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from wsmon.wiring import Beside
 
 
+SILENT_SECONDS = 120.0
+
+
 @dataclass(slots=True)
 class Engine:
     """Everything the faces share, for one operator on one store."""
@@ -56,6 +59,11 @@ class Engine:
     def bell(self) -> bool:
         """Whether a critical alert rings the terminal's bell."""
         return self.settings.tui.bell
+
+    @property
+    def silent_seconds(self) -> float:
+        """After how long without a heartbeat a monitor no longer counts as alive."""
+        return min(SILENT_SECONDS, self.settings.alerts.monitor_silent_seconds)
 
     def run_root(self) -> Path:
         """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table."""

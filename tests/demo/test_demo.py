@@ -11,6 +11,8 @@ import pytest
 
 from tests import peers
 from tests.cli.run import Cli
+from tests.tui.terminal import WSMON, Terminal
+from tests.waiting import wait_for
 from wsmon.demo import script
 from wsmon.demo.summary import double_runs
 
@@ -51,6 +53,17 @@ def test_headless_shows_everything_and_leaves_nothing(tmp_path: Path, engine: st
     assert figures["events"] >= 4 * figures["completed"]
     assert list(temporary.iterdir()) == []
     assert left_behind(str(temporary)) == []
+
+
+def test_a_hang_up_leaves_nothing_either(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with Terminal([*WSMON, "demo"], {"HOME": str(tmp_path), "TMPDIR": str(temporary)}) as terminal:
+        terminal.shows("running", "2 monitors", seconds=40)
+        terminal.hang_up()
+        wait_for(lambda: terminal.process.poll() is not None, 10)
+    wait_for(lambda: not list(temporary.iterdir()), 10)
+    wait_for(lambda: not left_behind(str(temporary)), 10)
 
 
 def test_a_limit_is_kept_and_the_text_is_for_people(tmp_path: Path) -> None:

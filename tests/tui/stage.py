@@ -76,6 +76,7 @@ class Stage:
     who: str = "ada@node-1"
     skew_seconds: float = 60.0
     store_url: str = ""
+    silent_seconds: float = 120.0
     clock: StillClock = field(default_factory=StillClock)
 
     def __post_init__(self) -> None:

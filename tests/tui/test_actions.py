@@ -247,4 +247,4 @@ async def test_an_alerts_workset_is_the_target(stage: Stage) -> None:
         await pilot.press("4")
         await confirm(pilot, "R", "fixed")
         await settled(pilot, lambda: stage.filler.get("w").state is S.READY)
-        await settled(pilot, lambda: len(app_of(pilot).alerts.table.rows) == 0)
+        await settled(pilot, lambda: app_of(pilot)._status.alerts == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tui.cells import Cell
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from wsmon.ports import AlertRecord
     from wsmon.services.live import Delta
 
+ENDED, ENDED_SECONDS = "resolved", 20.0
 CRITICAL, ACKNOWLEDGED = "critical", "acknowledged"  # as wsmon.domain.alerts has it, which comes after the first frame
 
 
@@ -22,6 +24,9 @@ class AlertsPanel(Panel["AlertRecord"]):
     def __init__(self) -> None:
         super().__init__(4, "alerts")
         self._critical: set[str] | None = None
+        self._standing: dict[str, AlertRecord] = {}
+        self._ended: dict[str, AlertRecord] = {}
+        """What ended a moment ago: else a condition that lasts a second is never seen."""
 
     def make_table(self) -> RowTable[AlertRecord]:
         """Columns by how much room there is."""
@@ -45,10 +50,32 @@ class AlertsPanel(Panel["AlertRecord"]):
         return known is not None and bool(critical - known)
 
     def show(self, delta: Delta) -> None:
-        """Take the alerts whole."""
+        """Take the alerts whole; what ended stays for a while, as ended."""
         if not self.same(delta.alerts):
-            self.table.load(delta.alerts)
-            self.count(len(delta.alerts))
+            standing = {alert.fingerprint: alert for alert in delta.alerts}
+            for gone in self._standing.keys() - standing.keys():
+                self._ended[gone] = replace(self._standing[gone], status=ENDED, changed_at=self.now)
+            for back in self._ended.keys() & standing.keys():
+                del self._ended[back]
+            self._standing = standing
+            self._load()
+            self.count(len(standing))
+        self._forget()
+
+    def tick(self, now: int) -> None:
+        """Time went on."""
+        super().tick(now)
+        self._forget()
+
+    def _forget(self) -> None:
+        old = [name for name, alert in self._ended.items() if self.now - alert.changed_at > ENDED_SECONDS * 1e6]
+        for name in old:
+            del self._ended[name]
+        if old:
+            self._load()
+
+    def _load(self) -> None:
+        self.table.load([*self._standing.values(), *self._ended.values()])
 
     def selected(self) -> str | None:
         """The workset the alert is about."""
@@ -59,12 +86,14 @@ class AlertsPanel(Panel["AlertRecord"]):
 def _order(alert: AlertRecord) -> tuple[Any, ...]:
     from wsmon.domain.alerts import alert_order  # after the first frame
 
-    return alert_order(alert)
+    return alert.status == ENDED, *alert_order(alert)
 
 
 def _severity(alert: AlertRecord) -> Cell:
     if alert.status == ACKNOWLEDGED:
         return Cell("taken on", "dim")
+    if alert.status == ENDED:
+        return Cell("ended", "low")
     return Cell(f"! {alert.severity}" if alert.severity == CRITICAL else alert.severity, _STYLES[alert.severity])
 
 

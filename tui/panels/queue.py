@@ -64,6 +64,10 @@ class QueuePanel(Panel["Row"]):
         self._state: WorksetState | None = None
         self._filter = Filter("")
         self.filter_text = ""
+        self._adopted: dict[str, str] = {}
+        """Worksets whose present attempt another holder began, with who that was."""
+        self._held: dict[str, str] = {}
+        """Running ones with who held them last."""
         self._states: Text | None = None
         """The line of states as it was drawn last."""
         self._all: Mapping[str, Row] = {}
@@ -82,12 +86,35 @@ class QueuePanel(Panel["Row"]):
             Column("PRIO", lambda row: priority_cell(row.priority), 6),
             Column("STATE", lambda row: state_cell(row.state), 10),
             Column("ID", lambda row: Cell(row.workset_id, "plain"), share=3),
-            Column("OWNER", lambda row: Cell(row.holder or "", "dim"), share=2, from_width=64),
+            Column("OWNER", self._owner, share=2, from_width=64),
             Column("AGE", lambda row: Cell(self.since(queue_moment(row)), "dim"), 6, right=True),
             Column("TRY", lambda row: Cell(str(row.attempt or ""), "dim"), 3, from_width=50, right=True),
-            Column("NOTE", _note, share=3, from_width=84),
+            Column("NOTE", self._note, share=3, from_width=84),
         ]
         return RowTable(columns, SortedRows(lambda row: row.workset_id, order, self._admits), id="queue-table")
+
+    def notice(self, before: Mapping[str, Row], changed: Mapping[str, Row]) -> None:
+        """Whose run went on under another lock: it was adopted, and that is worth a look, after its end too."""
+        for workset_id, row in changed.items():
+            known = before.get(workset_id)
+            if known is None or known.attempt != row.attempt:
+                self._adopted.pop(workset_id, None)
+                continue
+            if known.holder is not None:
+                self._held[workset_id] = known.holder
+            # Another attempt takes a lock as well; the same one under a new token can only be an adopted run.
+            if known.state is S.IN_PROGRESS and row.token > known.token:
+                self._adopted[workset_id] = self._held.get(workset_id, "nobody")
+            if row.state is not S.IN_PROGRESS:
+                self._held.pop(workset_id, None)
+
+    def _owner(self, row: Row) -> Cell:
+        held = self._adopted.get(row.workset_id)
+        return Cell(row.holder or "", "dim") if held is None else Cell(f"{row.holder or ''} ⇠ {held}".strip(), "warn")
+
+    def _note(self, row: Row) -> Cell:
+        held = self._adopted.get(row.workset_id)
+        return _note(row) if held is None or row.cancel_asked or row.error else Cell(f"adopted from {held}", "warn")
 
     def _admits(self, row: Row) -> bool:
         if self._state is not None:

@@ -59,7 +59,7 @@ def demo(
             from tui.app import show  # the TUI only where it is shown
 
             stage.play()
-            show(lambda: stage.engine)
+            show(lambda: stage.engine, farewell=stage.abandon)
         summary = stage.summary()
         if as_json:
             print_json(summary.document())

@@ -14,6 +14,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,15 +24,30 @@ from typing import Self
 from wsmon.demo import script, work
 from wsmon.demo.summary import Summary, summarise
 from wsmon.domain.errors import MissingExtra, StoreError, StoreUnreachable
+from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import WorksetState
 from wsmon.engine import Engine, open_engine
-from wsmon.settings import MonitorSettings, PoolSettings, RetrySettings, Settings, StoreSettings
+from wsmon.settings import MonitorSettings, PoolSettings, RetrySettings, Settings, StoreSettings, TuiSettings
+from wsmon.settings_alerts import AlertSettings
 
 LEASE_SECONDS, RENEW_SECONDS, SKEW_SECONDS = 3.0, 1.0, 1.0
-SLOTS, FIRST_WORKSETS, WORKSETS_A_SECOND = 6, 10, 1.2
-KILL_AFTER_SECONDS = 3.0
+SLOTS, FIRST_WORKSETS, WORKSETS_A_SECOND = 6, 10, 1.1
+WAITING_AT_MOST = 20
+"""Nothing is registered beyond this: a queue that only grows would look like a fault."""
+KILL_AFTER_SECONDS, REPLACE_AFTER_SECONDS, KILL_AGAIN_AFTER_SECONDS = 3.0, 12.0, 40.0
+SILENT_SECONDS, REFRESH_SECONDS = 4.0, 0.5
 DRAIN_SECONDS = 7.0
 PEER_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Casualty:
+    """A monitor that is killed in mid-run; times in seconds of the demo."""
+
+    name: str
+    kill_at: float
+    killed_at: float | None = None
+    number: int = 0
 
 
 class Stage:
@@ -84,6 +102,8 @@ class Stage:
             ),
             retry=RetrySettings(max_attempts=2, base_seconds=1.0, cap_seconds=5.0),
             pool=PoolSettings(name="demo", slots=SLOTS),
+            tui=TuiSettings(refresh_seconds=REFRESH_SECONDS),
+            alerts=AlertSettings(monitor_silent_seconds=SILENT_SECONDS),
         )
 
     def _start_peer(self) -> str:
@@ -132,18 +152,36 @@ class Stage:
         """Register at a steady pace, and kill a monitor while it runs something."""
         source = script.worksets(self._seed, self._speed)
         begin = time.monotonic()
-        registered, alive = 0, True
+        registered, casualty = 0, Casualty("victim", KILL_AFTER_SECONDS)
         while not self._ended.wait(0.1):
             elapsed = time.monotonic() - begin
             due = FIRST_WORKSETS + int(elapsed * WORKSETS_A_SECOND * self._speed)
             if self._limit is not None:
                 due = min(due, self._limit)
             with contextlib.suppress(StoreError):
-                while registered < due and (seconds is None or elapsed < max(1.0, seconds - DRAIN_SECONDS)):
-                    self.engine.commands.register(next(source))
-                    registered += 1
-                if alive and elapsed > KILL_AFTER_SECONDS:
-                    alive = not self._kill_busy("victim")
+                if seconds is None or elapsed < max(1.0, seconds - DRAIN_SECONDS):
+                    registered += self._register(source, due - registered)
+                casualty = self._next_casualty(casualty, elapsed)
+
+    def _register(self, source: Iterator[WorksetSpec], missing: int) -> int:
+        """Register what is due, as far as the queue has room for it; how many."""
+        if missing <= 0:
+            return 0
+        room = max(0, WAITING_AT_MOST - self.engine.store.tallies()[WorksetState.READY])
+        for spec in islice(source, min(missing, room)):
+            self.engine.commands.register(spec)
+        return min(missing, room)
+
+    def _next_casualty(self, one: Casualty, elapsed: float) -> Casualty:
+        """Kill the one whose time has come, put another in its place after a while, and go on with that one."""
+        if one.killed_at is None:
+            killed = elapsed > one.kill_at and self._kill_busy(one.name)
+            return replace(one, killed_at=elapsed) if killed else one
+        if elapsed < one.killed_at + REPLACE_AFTER_SECONDS:
+            return one
+        name = f"relief-{one.number + 1}"
+        self._start_monitor(name)
+        return Casualty(name, elapsed + KILL_AGAIN_AFTER_SECONDS, number=one.number + 1)
 
     def _kill_busy(self, name: str) -> bool:
         """SIGKILL a monitor that has a run going on; False while it has none."""
@@ -173,9 +211,19 @@ class Stage:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._end_runs()
+
+    def _end_runs(self) -> None:
         runner = self.engine.runner()
         for workset_id, run in runner.live_runs():
             runner.stop(workset_id, run, force=True)
+
+    def abandon(self) -> None:
+        """The terminal is gone: end everything at once, and leave nothing behind either."""
+        self._ended.set()
+        self._end_processes()
+        self._end_runs()
+        self._clean()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -185,9 +233,12 @@ class Stage:
         self.engine.close()
         self._clean()
 
-    def _clean(self) -> None:
+    def _end_processes(self) -> None:
         for process in self._processes.values():
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+    def _clean(self) -> None:
+        self._end_processes()
         shutil.rmtree(self._folder, ignore_errors=True)
