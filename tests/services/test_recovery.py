@@ -12,7 +12,7 @@ from tests.waiting import wait_for
 from wsmon.adapters.runner import place as place_module
 from wsmon.adapters.runner.place import PlaceFolder
 from wsmon.domain.change import Change
-from wsmon.domain.errors import StoreUnreachable
+from wsmon.domain.errors import Refused, StoreUnreachable
 from wsmon.domain.states import Verb, WorksetState
 from wsmon.domain.workset import Lease
 from wsmon.ports import RunState
@@ -265,3 +265,29 @@ def test_a_place_that_cannot_be_used_claims_nothing(world: World) -> None:
     assert world.log.told("pass failed")
     assert world.get().state is S.READY
     assert world.store.leases() == []
+
+
+@pytest.mark.parametrize("when", ["claiming", "adopting"])
+def test_a_lock_ended_by_force_while_it_is_given_back_does_not_end_the_monitor(
+    world: World, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    world.register()
+    if when == "adopting":
+        started(world, world.monitor("dead", command=world.command(5)))
+        world.commands.unlock("w1", reason="test")
+    heir = world.monitor("heir")
+
+    def fails(*_: Any, **__: Any) -> None:
+        world.commands.unlock("w1", reason="just now")
+        raise Refused("the place is busy (test)")
+
+    monkeypatch.setattr(heir._runner, "plan" if when == "claiming" else "raise_token", fails)
+    heir._swept = True
+    if when == "claiming":
+        with pytest.raises(Refused, match="busy"):
+            heir.step()
+    else:
+        heir.step()
+    assert world.log.told("not released")
+    monkeypatch.undo()
+    world.until(heir, S.COMPLETE)

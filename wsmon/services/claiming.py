@@ -104,8 +104,7 @@ class Claimer:
             self._keeper.drop(lost.workset_id)
         except (Refused, OutsideError) as error:
             # A cancel came in between, or the place cannot be used: either way nothing was started.
-            self._keeper.drop(workset.workset_id)
-            self._commands.release(workset, token=lease.token)
+            self._runs.give_back(workset.workset_id, lease.token)
             if isinstance(error, OutsideError):
                 reach.discard(claim.cluster)  # until it answers the next heartbeat
                 raise NoCapacity(claim.cluster, "stopped answering") from error

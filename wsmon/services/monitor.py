@@ -178,8 +178,7 @@ class Monitor:
         except (Refused, OutsideError) as error:
             # The place is busy, or gone again: nothing was looked at, so the lock is given back for another try.
             self._log.warning("place busy", workset_id=workset.workset_id, why=str(error))
-            self.keeper.drop(workset.workset_id)
-            self.commands.release(adopted, token=lease.token)
+            self.runs.give_back(workset.workset_id, lease.token)
 
     # claiming
 

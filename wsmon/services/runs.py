@@ -253,6 +253,14 @@ class Runs:
             self._forget(workset_id)
             self._log.warning("lock lost", workset_id=workset_id, token=token, reason=reason)
 
+    def give_back(self, workset_id: str, token: int) -> None:
+        """End a lock under which nothing came about, unless it is lost by now. Raises StoreError."""
+        self._keeper.drop(workset_id)
+        try:
+            self._commands.release(workset_id, token=token)
+        except (LockLost, NotFound, Refused) as error:
+            self._log.warning("not released", workset_id=workset_id, why=str(error))
+
     def release_all(self) -> None:
         """End the locks and leave the runs adoptable, as far as the store can be reached."""
         for attended in list(self.attended.values()):
