@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from tests.simulation.hosts import chance_of
 from tests.simulation.kernel import SECOND, Process
 from tests.simulation.server import Session
 from tests.simulation.store import FaultStore
+from wsmon.domain.change import Change
 from wsmon.domain.errors import StoreError, WsmonError
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
@@ -34,16 +36,14 @@ class Operator:
     commands: Commands
     chance: Random
     registered: int = 0
+    hand: Process = field(default_factory=lambda: Process("operator's other hand"))
 
     def act(self) -> None:
         """Never ends."""
         while True:
             self.world.kernel.sleep(self.chance.uniform(5, 2 * self.world.pace))
             if self.world.faults.on:
-                try:
-                    self._one()
-                except WsmonError as error:
-                    self.world.kernel.note("operator", f". refused: {type(error).__name__}")
+                self._try(self._one)
             else:
                 self.resolve()
 
@@ -51,7 +51,24 @@ class Operator:
         world, chance = self.world, self.chance
         if self.registered < world.worksets and chance.random() < 0.6:
             return self.register(f"w{self.registered:02d}")
-        name = f"w{chance.randrange(max(1, self.registered)):02d}"
+        return self._at(f"w{chance.randrange(max(1, self.registered)):02d}")
+
+    def provoke(self, session: Session, change: Change) -> None:
+        """Now and then somebody acts right after a change, while whoever made it is in the middle of its step."""
+        if session.actor != "operator" and self.world.faults.on and self.chance.random() < 0.08:
+            kernel, name = self.world.kernel, change.workset_id
+            kernel.start(
+                self.hand, "hand", lambda: self._try(lambda: self._at(name)), after=self.chance.uniform(0, 0.3)
+            )
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except WsmonError as error:
+            self.world.kernel.note("operator", f". refused: {type(error).__name__}")
+
+    def _at(self, name: str) -> None:
+        chance = self.chance
         record = self.commands.store.record(name)
         if not isinstance(record, Workset):
             return self.register(name) if record is not None else None
@@ -81,7 +98,8 @@ class Operator:
         self.commands.register(WorksetSpec(name, "bucket", f"in/{name}", tier, metadata, needs))
 
     def _requeue(self, record: Workset, reason: str) -> None:
-        if record.holder is None and self.world.dead_for_sure(record):
+        # What is held is refused, so there is no harm in asking.
+        if record.holder is not None or self.world.dead_for_sure(record):
             self.commands.requeue(record.workset_id, reason=reason, seen=record.rev)
 
     def resolve(self) -> None:
@@ -152,10 +170,15 @@ class Caller:
         )
         try:
             row = commands.next()
-            if row is not None:
-                self.at = row.workset_id
-                lease = commands.acquire(row.workset_id, holder=self.name, seconds=self.chance.uniform(30, 300))
-                self._work(commands, row, lease.token)
+            name = (
+                row.workset_id
+                if row is not None and self.chance.random() < 0.7
+                else self.world.any_workset(self.chance)
+            )
+            if name is not None:
+                self.at = name
+                lease = commands.acquire(name, holder=self.name, seconds=self.chance.uniform(30, 300))
+                self._work(commands, name, lease.token)
         except WsmonError as error:
             world.kernel.note(self.name, f". gives up: {type(error).__name__}")
         finally:
@@ -164,8 +187,8 @@ class Caller:
                 world.effects.end(self.effect, None)
                 self.effect = None
 
-    def _work(self, commands: Commands, row: Row, token: int) -> None:
-        world, chance, name = self.world, self.chance, row.workset_id
+    def _work(self, commands: Commands, name: str, token: int) -> None:
+        world, chance = self.world, self.chance
         if self._gone():
             return
         if chance.random() < 0.3:

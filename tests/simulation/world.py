@@ -145,6 +145,8 @@ class World:
             FaultStore(self.server, session), clock, "operator", policy=self.policy, chance=chance_of(session.chance)
         )
         self.operator = Operator(self, commands, session.chance)
+        if "operator" not in self.plan.without:
+            self.server.after.append(self.operator.provoke)
         self.kernel.start(session.process, "operator", self._register_some)
         for n in range(chance.randint(0, 2)):
             caller = Caller(self, desk, f"caller{n}", Random(f"{self.plan.seed}/caller{n}"))
@@ -169,6 +171,11 @@ class World:
         self.operator.act()
 
     # what the simulation alone knows
+
+    def any_workset(self, chance: Random) -> str | None:
+        """The id of one that was registered."""
+        names = list(self.server.oracle.records)
+        return chance.choice(names) if names else None
 
     def dead_for_sure(self, record: Workset) -> bool:
         """Whether nothing of the workset's last start works any more, or can come to work."""
