@@ -30,7 +30,8 @@ that says which one was meant. `wsmon config` prints each value and where it cam
 
 In a command, `{{workset_id}}`, `{{bucket}}`, `{{prefix}}`, `{{priority}}`, `{{attempt}}`, `{{run_token}}`, `{{run_folder}}` and
 `{{metadata.KEY}}` stand for the workset's own; each element stays one argument. Only an element that is exactly
-`{{*metadata.KEY}}` becomes several, split as a shell splits words.
+`{{*metadata.KEY}}` becomes several, split as a shell splits words. Imported worksets bring `run_args`, `clone_args`, `export_uri`,
+`samples` and, from folders, `folder`; where their files say so `budget`, `cluster_name`, `workdir_name` and `notes`.
 """
 
 CHANNELS = """# Channels

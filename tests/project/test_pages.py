@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -22,17 +22,6 @@ from tests.waiting import wait_for
 from tui.actions import ACTIONS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PIPELINE = """#!/bin/sh
-[ "$2" = "s3://my-bucket/runs/$4" ] || [ -n "$4" ] || exit 78
-case "$4" in RUN-003) exit 65;; RUN-004) exec sleep 120;; esac
-echo "$@"
-"""
-# What a reader would have seen happen meanwhile.
-BEFORE = {
-    "wsmon cancel RUN-004": ["wsmon requeue RUN-004 --reason again --yes", "wsmon lock RUN-004 --owner other"],
-    "wsmon unlock RUN-002 --force": ["wsmon lock RUN-002 --owner other"],
-    "wsmon lock RUN-002": ["wsmon requeue RUN-002 --reason again --yes"],
-}
 
 
 def blocks(kind: str) -> list[str]:
@@ -45,21 +34,18 @@ def commands() -> list[str]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Path]:
-    """A folder as the README's reader has it: settings, list, worksets, and a pipeline on the path."""
+def desk(tmp_path: Path) -> Path:
+    """A folder as the README's reader has it: the three files of the page, and some workset folders."""
     (tmp_path / "wsmon.toml").write_text(blocks("toml")[0], encoding="utf-8")
     (tmp_path / "worksets.jsonl").write_text(blocks("jsonl")[0], encoding="utf-8")
     make(tmp_path / "worksets" / "first")
     make(tmp_path / "worksets" / "second")
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/my-pipeline").write_text(PIPELINE)
-    (tmp_path / "bin/my-pipeline").chmod(0o755)
-    yield tmp_path
-    subprocess.run(["pkill", "-KILL", "-f", "^sleep 120$"], check=False)
+    (tmp_path / "pipeline.sh").write_text(blocks("bash")[0], encoding="utf-8")
+    return tmp_path
 
 
 def environment(desk: Path) -> dict[str, str]:
-    path = os.pathsep.join([str(desk / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return {**os.environ, "HOME": str(desk), "PATH": path, "WSMON_MONITOR__POLL_SECONDS": "0.3"}
 
 
@@ -92,11 +78,17 @@ def in_a_terminal(desk: Path, command: str) -> None:
         os.chdir(here)
 
 
+def states(desk: Path) -> dict[str, str]:
+    return {row["workset_id"]: row["state"] for row in json.loads(run(desk, "wsmon list --json"))}
+
+
 def until_stopped(desk: Path, command: str) -> None:
-    """A monitor signs on, and ends cleanly by SIGTERM."""
+    """A monitor works off what is there, as the page says, and ends cleanly by SIGTERM."""
     process = subprocess.Popen(shlex.split(command), cwd=desk, env=environment(desk), stderr=subprocess.PIPE)
     try:
-        wait_for(lambda: "none has signed on" not in run(desk, "wsmon doctor"), 30, pause=0.3)
+        wait_for(lambda: states(desk).get("RUN-003") == "error", 30, pause=0.3)
+        assert states(desk)["RUN-001"] == "complete"
+        assert "none has signed on" not in run(desk, "wsmon doctor")
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
@@ -139,9 +131,6 @@ def carry_out(desk: Path, command: str) -> None:
             until_stopped(desk, command)
         case ["wsmon", "api"]:
             until_served(desk, command)
-        case ["wsmon", "monitor", "--once"]:
-            # RUN-004 sleeps; a settings' timeout ends it here, so that the pass comes to its end.
-            run(desk, command, WSMON_MONITOR__TIMEOUT_SECONDS="1", WSMON_MONITOR__STOP_GRACE_SECONDS="0.2")
         case ["wsmon", "--store", store, *_] if store.startswith("dynamodb:"):
             if why := peers.missing("ministack"):
                 pytest.skip(why)
@@ -150,13 +139,10 @@ def carry_out(desk: Path, command: str) -> None:
             run(desk, command)
 
 
-def test_every_command_of_the_readme(desk: Path) -> None:
-    assert len(commands()) > 25
+def test_the_readme_typed_from_top_to_bottom(desk: Path) -> None:
+    """In one folder, in its order, and nothing but what it says."""
+    assert len(commands()) > 30
     for command in commands():
-        for start, first in BEFORE.items():
-            if command.startswith(start):
-                for line in first:
-                    run(desk, line)
         carry_out(desk, command)
 
 
