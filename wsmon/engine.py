@@ -66,10 +66,13 @@ class Engine:
         return min(SILENT_SECONDS, self.settings.alerts.monitor_silent_seconds)
 
     def run_root(self) -> Path:
-        """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table."""
+        """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table.
+
+        What stores that share one keep there is told apart by their ids.
+        """
         chosen = self.settings.monitor.run_root
         if chosen is not None:
-            return chosen.expanduser().absolute()
+            return chosen.expanduser().resolve()
         if self.store.info.engine == "sqlite":
             return Path(self.store.info.name + ".runs")
         return data_folder() / "runs" / self.store.info.name
@@ -78,7 +81,7 @@ class Engine:
         """The runner of this machine."""
         from wsmon.adapters.runner import LocalRunner  # the TUI without a monitor needs none
 
-        return LocalRunner(self.run_root(), self.clock)
+        return LocalRunner(self.run_root(), self.clock, self.store.store_id)
 
     def run_log(self, workset: Workset, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
         """A workset's output from an offset on (None: its end). Raises Refused without a run, OutsideError."""
@@ -143,6 +146,7 @@ class Engine:
             lost=beside.lost,
             problems=problems,
             version=__version__,
+            writable=self.writable,
         )
 
     def alarms(self) -> Alarms:
@@ -186,11 +190,11 @@ def data_folder() -> Path:
 
 def open_engine(settings: Settings, *, read_only: bool = False) -> Engine:
     """The engine of these settings; the store is opened at its first use."""
-    store, clock = _open_store(settings), SystemClock()
+    writable = not (read_only or settings.tui.read_only)
+    store, clock = _open_store(settings, make=writable), SystemClock()
     who = f"{_user()}@{socket.gethostname()}"
     retry = settings.retry
     policy = RetryPolicy(retry.max_attempts, retry.base_seconds, retry.cap_seconds, retry.max_expiries)
-    writable = not (read_only or settings.tui.read_only)
     default_refresh = 1.0 if store.info.engine == "sqlite" else 2.0
     return Engine(
         settings=settings,
@@ -203,12 +207,12 @@ def open_engine(settings: Settings, *, read_only: bool = False) -> Engine:
     )
 
 
-def _open_store(settings: Settings) -> StateStore:
+def _open_store(settings: Settings, *, make: bool) -> StateStore:
     kind, _, name = (settings.store.url or f"sqlite:{data_folder() / 'wsmon.db'}").partition(":")
     if kind == "sqlite":
         from wsmon.adapters.sqlite import SqliteStore
 
-        return SqliteStore(Path(name))
+        return SqliteStore(Path(name), make=make)
     from wsmon.adapters.dynamo import DynamoStore
 
     chosen = settings.store

@@ -148,6 +148,9 @@ class StateStore(Protocol):
     def check(self) -> None:
         """Raise StoreUnusable (naming what is wrong and what would do) unless the store is one of ours."""
 
+    def store_id(self) -> str:
+        """Names this very store for ever, whatever leads to it: drawn at its making and kept in it."""
+
     def record(self, workset_id: str) -> Workset | Tombstone | None:
         """What stands under the id, read consistently."""
 
@@ -359,8 +362,18 @@ class CommandRunner(Protocol):
     def plan(self, workset_id: str, run_token: int, cluster: str | None = None) -> RunRecord:
         """The record `start` commits before anything is spawned; `cluster` is where its slot was claimed."""
 
+    def ready(self, cluster: str | None = None) -> None:
+        """Raises Refused while nothing can be started on a cluster, whatever it is: no place, no room."""
+
+    def prepare(self, request: RunRequest) -> None:
+        """Make what the run needs of its place, before its start is committed; it raises the place's token.
+
+        Raises StillAlive while an older run of the workset lives here, Refused when a higher token was
+        seen, the deadline passed or the place cannot take it. Nothing runs yet, and nothing has to be undone.
+        """
+
     def spawn(self, request: RunRequest) -> None:
-        """Start the run detached. Raises Refused when a higher token was seen here or the deadline passed."""
+        """Start a prepared run detached. Raises Refused when a higher token was seen here or the deadline passed."""
 
     def raise_token(self, workset_id: str, token: int, run: RunRecord | None = None) -> None:
         """From now on nothing with a lower token starts at the place of `run` (None: the only one)."""
@@ -371,11 +384,14 @@ class CommandRunner(Protocol):
     def look(self, workset_id: str, run: RunRecord) -> RunStatus:
         """What became of a run. The caller has raised the place's token first if it adopts."""
 
-    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> None:
-        """Ask every process of the run to end (TERM), or end it (`force`, KILL); does not wait."""
+    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> bool:
+        """Ask every process of the run to end (TERM), or end it (`force`, KILL); does not wait.
+
+        False where there was nobody to ask yet: it is just being started.
+        """
 
     def live_runs(self) -> list[tuple[str, RunRecord]]:
-        """(workset id, run) of every run at this place some process of which lives."""
+        """(workset id, run) of every run of this store at this place some process of which lives."""
 
     def log_from(self, run: RunRecord, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
         """A run's output from an offset on (None: its end), and the offset to go on from. Raises OutsideError."""

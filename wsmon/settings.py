@@ -94,7 +94,11 @@ class StoreSettings(_Section):
 class MonitorSettings(_Section):
     """How a monitor works."""
 
-    command: list[str] = Field([], description="The command of a run, an argument list with {placeholders}.")
+    command: list[str] = Field(
+        [],
+        description="The command of a run, an argument list with {placeholders}; an id may begin with -, so put -- before"
+        " it where the command takes options.",
+    )
     poll_seconds: float = Field(5.0, gt=0, le=LONGEST, description="How often the queue is looked at.")
     max_concurrent: int = Field(2, gt=0, le=10_000, description="How many runs one monitor attends at once.")
     owner_id: str | None = Field(None, description="The monitor's name; by default host and process id.")
@@ -117,7 +121,7 @@ class MonitorSettings(_Section):
         default_factory=lambda: dict(EXIT_CATEGORIES), description="The failure category of each exit code."
     )
     run_root: Path | None = Field(
-        None, description="Where run folders lie, on a local disk; by default beside the store."
+        None, description="Where run folders lie; a network disk is refused. By default beside the store."
     )
     log_format: Literal["text", "json"] = Field("text", description="How the monitor writes its log.")
 

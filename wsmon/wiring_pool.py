@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wsmon.domain.errors import OutsideError
@@ -55,7 +56,7 @@ def ssh_runner(engine: Engine, chosen: ClusterSettings) -> SshRunner:
 
     names = SshTarget.__dataclass_fields__
     given = {name: value for name, value in chosen.model_dump().items() if name in names}
-    return SshRunner(SshTarget(**given), engine.clock)
+    return SshRunner(SshTarget(**given), engine.clock, store_id=engine.store.store_id)
 
 
 def cluster_record(name: str, chosen: ClusterSettings) -> ClusterRecord:
@@ -117,8 +118,8 @@ def finder(engine: Engine, runner: PoolRunner) -> Callable[[Instant], Sequence[C
         for one in every:
             host = one.head.get(chosen.connect)
             if host:
-                target = SshTarget(host, **given)
-                runner.reach(one.record.name, host, lambda target=target: SshRunner(target, engine.clock))  # type: ignore[misc]
+                make = partial(SshRunner, SshTarget(host, **given), engine.clock, store_id=engine.store.store_id)
+                runner.reach(one.record.name, host, make)
         return [one.record for one in every]
 
     return find

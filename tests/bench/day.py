@@ -63,6 +63,12 @@ class BriefRunner:
     def plan(self, workset_id: str, run_token: int, cluster: str | None = None) -> RunRecord:
         return RunRecord(run_token, "place-1", "node-1", "boot-1", f"/runs/{workset_id}/{run_token}")
 
+    def ready(self, cluster: str | None = None) -> None:
+        """There is always room."""
+
+    def prepare(self, request: RunRequest) -> None:
+        """Nothing is needed."""
+
     def spawn(self, request: RunRequest) -> None:
         code = 75 if self._choose.random() < 0.1 else 0
         self._ends[request.run.folder] = (self._clock.monotonic() + self._choose.uniform(60, 1200), code)
@@ -77,8 +83,9 @@ class BriefRunner:
         del self._ends[run.folder]
         return RunStatus(RunState.ENDED, code, 60.0)
 
-    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> None:
+    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> bool:
         self._ends[run.folder] = (0.0, 143)
+        return True
 
     def live_runs(self) -> list[tuple[str, RunRecord]]:
         return []

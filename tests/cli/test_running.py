@@ -39,7 +39,7 @@ def test_monitor_once(any_cli: Cli) -> None:
     assert set(states(any_cli).values()) == {"ready"}
     done = any_cli("monitor", "--once", "--owner-id", "mon", "--log-format", "json")
     events = [json.loads(line) for line in done.stderr.splitlines()]
-    assert {event["event"] for event in events} == {"started", "complete"}
+    assert {event["event"] for event in events} - {"relay duty taken"} == {"started", "complete"}
     assert done.stdout == ""
     assert states(any_cli) == {"a": "complete", "b": "complete", "c": "ready"}
     assert any_cli.json("history", "a")[-1]["actor"] == "mon"
@@ -47,6 +47,20 @@ def test_monitor_once(any_cli: Cli) -> None:
 
 def test_monitor_needs_a_command(cli: Cli) -> None:
     assert "command" in cli("monitor", "--once", code=2).stderr
+
+
+def test_read_only_binds_the_monitor_and_makes_no_store(cli: Cli) -> None:
+    configure(cli, "touch ran")
+    missing = f"sqlite:{cli.folder}/new.db"
+    cli("--read-only", "--store", missing, "init", code=6)
+    assert "no store" in cli("--read-only", "--store", missing, "list", code=1).stderr
+    assert not (cli.folder / "new.db").exists()
+    cli("register", "a", "--bucket", "b")
+    assert "read-only" in cli("--read-only", "monitor", "--once", code=6).stderr
+    cli.env["WSMON_TUI__READ_ONLY"] = "true"
+    cli("monitor", "--once", code=6)
+    assert [row["workset_id"] for row in cli.json("monitor", "--dry-run")] == ["a"]
+    assert states(cli) == {"a": "ready"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

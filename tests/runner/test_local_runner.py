@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,54 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.domain.build import after, ctx, ready
+from tests.runner.runs import CLOCK, PY, ended, locked, process, spawn
 from tests.waiting import wait_for
-from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.runner import LocalRunner
 from wsmon.adapters.runner.place import folder_key
-from wsmon.domain import holding
-from wsmon.domain.diff import apply
 from wsmon.domain.errors import Refused
-from wsmon.domain.workset import RunRecord, Workset
-from wsmon.ports import RunRequest, RunState, RunStatus
-
-CLOCK = SystemClock()
-PY = sys.executable
-
-
-@pytest.fixture
-def runner(tmp_path: Path) -> LocalRunner:
-    return LocalRunner(tmp_path / "runs", CLOCK)
-
-
-def locked(workset_id: str = "w1", token: int = 1) -> Workset:
-    workset = apply(ready(), {"workset_id": workset_id, "token": token - 1})
-    return after(holding.acquire(workset, ctx(), holder="m", duration=60))
-
-
-def spawn(
-    runner: LocalRunner, argv: list[str], *, workset: Workset | None = None, deadline: float = 60.0, **env: str
-) -> RunRecord:
-    workset = workset or locked()
-    run = runner.plan(workset.workset_id, workset.token)
-    runner.spawn(RunRequest(workset, run, argv, CLOCK.boottime() + deadline, env))
-    return run
-
-
-def ended(runner: LocalRunner, run: RunRecord) -> RunStatus:
-    def look() -> RunStatus | None:
-        status = runner.look("w1", run)
-        return status if status.state is not RunState.RUNNING else None
-
-    status = wait_for(look)
-    assert status is not None
-    return status
-
-
-def process(run: RunRecord) -> dict[str, int]:
-    path = Path(run.folder) / "process.json"
-    wait_for(path.exists)
-    return dict(json.loads(path.read_text()))
+from wsmon.ports import RunRequest, RunState
 
 
 def test_output_exit_and_environment(runner: LocalRunner) -> None:
@@ -163,7 +119,7 @@ def test_it_outlives_the_process_that_started_it(runner: LocalRunner, tmp_path: 
     script = f"""
 import os, signal
 from pathlib import Path
-from tests.runner.test_local_runner import LocalRunner, CLOCK, spawn
+from tests.runner.runs import LocalRunner, CLOCK, spawn
 spawn(LocalRunner(Path({str(tmp_path / "runs")!r}), CLOCK), ["sh", "-c", "sleep 0.5; echo done"])
 os.kill(0, signal.SIGKILL)
 """

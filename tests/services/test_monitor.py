@@ -101,6 +101,7 @@ def test_a_cancel_of_an_unattended_run_is_carried_out_by_its_adopter(world: Worl
         (("run", "{metadata.args}"), {}, "metadata.args"),
         ((), {}, "no command is set"),
         (("run", "{metadata.args}"), {"args": "a\0b"}, "NUL"),
+        (("{*metadata.args}",), {"args": ""}, "is empty"),
     ],
 )
 def test_a_command_that_cannot_be_made_is_a_configuration_error(

@@ -266,11 +266,16 @@ class SimRunner(PlaceRunner):
         self._risk()
         return self._at.runs[folder].exit
 
-    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> None:
+    def _began(self, folder: str) -> bool:
+        return self._at.runs[folder].started
+
+    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> bool:
         self._risk()
         found = self._at.runs.get(run.folder)
-        if found is not None and found.held and (found.started or force):
-            self._at.signal(found, force=force)
+        if found is None or not found.held or not (found.started or force):
+            return False
+        self._at.signal(found, force=force)
+        return True
 
     def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
         return f"the last line of {run.folder}"[-limit:]

@@ -17,6 +17,8 @@ MOUNTS = """\
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 30 22 0:40 / /data rw - nfs4 server:/export rw
 31 30 254:1 / /data/local rw - xfs /dev/vdb rw
+33 22 0:43 / /mnt/Übung\u00a0ß rw - nfs4 server:/export rw
+34 22 0:44 / /mnt/back\\134040slash rw - wekafs w rw
 32 22 0:41 / /mnt/with\\040space rw - fuse.sshfs host: rw
 33 22 0:42 / /tmp rw - tmpfs tmpfs rw
 """
@@ -28,6 +30,8 @@ MOUNTS = """\
         ("/data/x/wsmon.db", "nfs4"),
         ("/data/local/wsmon.db", None),
         ("/mnt/with space/w.db", "fuse.sshfs"),
+        ("/mnt/Übung\u00a0ß/w.db", "nfs4"),
+        ("/mnt/back\\040slash/w.db", "wekafs"),
         ("/tmp/w.db", None),
         ("/elsewhere/w.db", None),
         ("/database/w.db", None),
@@ -97,6 +101,33 @@ def test_a_file_that_vanished_is_an_outage_and_comes_back(tmp_path: Path) -> Non
     for file, away in hidden.items():
         away.rename(file)
     assert store.tallies()
+    store.close()
+
+
+def test_another_store_in_its_place_is_not_taken_for_it(tmp_path: Path) -> None:
+    """The file was removed, and another process has made a new one there meanwhile: worksets would seem gone."""
+    path = tmp_path / "w.db"
+    store = SqliteStore(path)
+    store.init()
+    for file in tmp_path.glob("w.db*"):
+        file.rename(file.with_name("away-" + file.name))
+    stranger = SqliteStore(path)
+    stranger.init()
+    found: list[Exception] = []
+
+    def elsewhere() -> None:
+        try:
+            store.tallies()
+        except StoreUnreachable as error:
+            found.append(error)
+
+    thread = threading.Thread(target=elsewhere)  # one that has no connection yet
+    thread.start()
+    thread.join()
+    with pytest.raises(StoreUnreachable, match="another store"):
+        store.tallies()
+    assert "another store" in str(found[0])
+    stranger.close()
     store.close()
 
 

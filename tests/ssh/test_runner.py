@@ -27,7 +27,9 @@ HOSTILE = ["a b", "$HOME", "`id`", "'; touch /tmp/never; '", "ü\n", "*", ""]
 def start(runner: SshRunner, *argv: str, token: int = 1, seconds: float = 60, **more: Any) -> RunRecord:
     workset = ready()
     run = runner.plan(workset.workset_id, token)
-    runner.spawn(RunRequest(workset, run, argv, CLOCK.boottime() + seconds, **more))
+    request = RunRequest(workset, run, argv, CLOCK.boottime() + seconds, **more)
+    runner.prepare(request)
+    runner.spawn(request)
     return run
 
 
@@ -97,7 +99,9 @@ def test_steps_are_told_and_metrics_come_home(runner: SshRunner) -> None:
     run = runner.plan("w1", 1)
     steps["run"][-1] = run.folder
     steps["export"] = ["sh", "-c", "exit 9"]
-    runner.spawn(RunRequest(ready(), run, [*script(steps), run.folder], CLOCK.boottime() + 60))
+    request = RunRequest(ready(), run, [*script(steps), run.folder], CLOCK.boottime() + 60)
+    runner.prepare(request)
+    runner.spawn(request)
     wait_for(lambda: runner.look("w1", run).step == "run")
     status = ended(runner, run)
     assert (status.exit_code, status.step, status.metrics) == (9, "export", {"bytes_exported": 12})
@@ -134,7 +138,9 @@ def test_many_looks_are_one_call(runner: SshRunner) -> None:
     for n in range(4):
         workset = dataclasses.replace(ready(), workset_id=f"w{n}")
         run = runner.plan(workset.workset_id, 1)
-        runner.spawn(RunRequest(workset, run, ["sleep", "30"], CLOCK.boottime() + 60))
+        request = RunRequest(workset, run, ["sleep", "30"], CLOCK.boottime() + 60)
+        runner.prepare(request)
+        runner.spawn(request)
         runs.append(run)
     for run in runs:
         runner.look("w", run)

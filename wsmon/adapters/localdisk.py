@@ -1,7 +1,8 @@
-"""Whether a path lies on a disk of this machine."""
+"""Where a path really lies, and whether on a disk of this machine."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 NETWORK = frozenset(
@@ -16,11 +17,24 @@ NETWORK = frozenset(
         "9p",
         "afs",
         "ceph",
+        "coda",
         "glusterfs",
         "lustre",
         "gpfs",
         "beegfs",
+        "gfs",
+        "gfs2",
+        "juicefs",
         "ncpfs",
+        "ocfs2",
+        "orangefs",
+        "panfs",
+        "prl_fs",
+        "pvfs2",
+        "vboxsf",
+        "virtiofs",
+        "vmhgfs",
+        "wekafs",
         "davfs",
         "fuse.sshfs",
         "fuse.davfs2",
@@ -28,11 +42,25 @@ NETWORK = frozenset(
         "fuse.s3fs",
         "fuse.rclone",
         "fuse.ceph",
+        "fuse.cephfs",
+        "fuse.gcsfuse",
         "fuse.goofys",
+        "fuse.juicefs",
+        "fuse.vmhgfs-fuse",
         "fuse.mountpoint-s3",
     ]
 )
 _MOUNTS = Path("/proc/self/mountinfo")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+"""Blank, tab, newline and backslash are written so there, and nothing else."""
+
+
+def real_path(path: Path) -> Path:
+    """One spelling for one file, whatever links lead to it; parts that do not exist are kept."""
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError):  # links that go round
+        return path.absolute()
 
 
 def network_file_system(path: Path, mounts: str | None = None) -> str | None:
@@ -42,20 +70,17 @@ def network_file_system(path: Path, mounts: str | None = None) -> str | None:
     """
     if mounts is None:
         try:
-            mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace")
+            mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
         except OSError:
             return None
-    target = path.absolute()
-    while not target.exists() and target != target.parent:
-        target = target.parent
-    target = target.resolve()
+    target = real_path(path)
     best, kind = -1, ""
-    for line in mounts.splitlines():
+    for line in mounts.split("\n"):
         before, _, after = line.partition(" - ")
-        fields = before.split()
+        fields = before.split(" ")
         if len(fields) < 5 or not after:
             continue
-        point = Path(fields[4].encode().decode("unicode_escape"))
+        point = Path(_ESCAPED.sub(lambda match: chr(int(match.group(1), 8)), fields[4]))
         if target.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), after.split()[0]
     return kind if kind in NETWORK else None

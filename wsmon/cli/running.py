@@ -55,7 +55,7 @@ def init(ctx: click.Context, print_policy: str | None, as_json: bool) -> None:
         if print_policy is not None:
             print_policy_of(opened, print_policy)
             return
-        done = list(opened.store.init())
+        done = list(opened.commands.make_store())
         if as_json:
             print_json({"store": opened.store.info.name, "done": done})
         for line in done if not as_json else []:

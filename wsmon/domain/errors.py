@@ -10,6 +10,7 @@ WsmonError
 │   ├── NotDue              a retry whose moment has not come
 │   ├── NoCapacity          the cluster has no room
 │   │   └── OverBudget      the day's dollars are spent
+│   ├── StillAlive          an older run of it lives at the place
 │   └── MissingExtra        an optional package is not installed
 ├── Conflict                somebody else was first
 │   ├── AlreadyExists       register for an id that is taken
@@ -32,7 +33,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from wsmon.domain.workset import Lease, Tombstone, Workset
+    from collections.abc import Sequence
+
+    from wsmon.domain.workset import Lease, RunRecord, Tombstone, Workset
 
 LossReason = Literal["stolen", "forced", "unknown"]
 
@@ -101,6 +104,15 @@ class OverBudget(NoCapacity):
     def __init__(self, cluster: str, day: str) -> None:
         super().__init__(cluster, f"no dollars left on {day}: the day's budget would be passed")
         self.day = day
+
+
+class StillAlive(Refused):
+    """Older runs of the workset live at the place, so that no other may start there."""
+
+    def __init__(self, workset_id: str, runs: Sequence[RunRecord]) -> None:
+        tokens = ", ".join(str(run.run_token) for run in runs)
+        super().__init__(f"{workset_id!r} has an older run that still lives here (run token {tokens})")
+        self.workset_id, self.runs = workset_id, tuple(runs)
 
 
 class MissingExtra(Refused):

@@ -44,7 +44,7 @@ def _new_lease(workset: Workset, ctx: Context, holder: str, duration: float) -> 
         holder=holder,
         token=workset.token + 1,
         renewal=0,
-        duration=duration,
+        duration=micros(duration) / 1e6,  # as a store gives it back: a lost reply is found by comparing
         acquired_at=ctx.now,
         expires_at=ctx.now + micros(duration),
     )

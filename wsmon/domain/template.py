@@ -51,7 +51,7 @@ def workdir_name(workset: Workset) -> str:
 
 
 def render(template: Sequence[str], workset: Workset, *, run_token: int, run_folder: str) -> list[str]:
-    """The argument list for one run. Raises InvalidInput when a metadata key is missing or cannot be an argument."""
+    """The argument list for one run. Raises InvalidInput when it is empty, or a metadata key is missing or cannot be one."""
     values: dict[str, object] = {
         "workset_id": workset.workset_id,
         "bucket": workset.bucket,
@@ -71,6 +71,8 @@ def render(template: Sequence[str], workset: Workset, *, run_token: int, run_fol
             )
         else:
             argv.append(_PART.sub(lambda match: _text(match, values, workset.metadata), element))
+    if not argv:
+        raise InvalidInput("the command is empty: its template holds nothing but fields that are empty here")
     if any("\0" in part for part in argv):
         raise InvalidInput("an argument of the command holds a NUL character, which no program can be given")
     return argv

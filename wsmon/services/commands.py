@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wsmon.domain import holding, operating
@@ -32,6 +32,13 @@ class Commands(Registering):
 
     Each raises NotFound, IllegalTransition and the store's errors; what else is said at each.
     """
+
+    # making
+
+    def make_store(self) -> Sequence[str]:
+        """Make what is missing of the store; says what it did."""
+        self.allow()
+        return self.store.init()
 
     # reading
 

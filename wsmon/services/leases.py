@@ -81,6 +81,11 @@ class LeaseKeeper:
             self._log.warning("renewal failed", workset_id=lease.workset_id, error=str(error))
             with self._mutex:
                 kept.due = moment + self._period / 4
+        except Exception as error:
+            # Whatever it is, a keeper that ended over one lease would lose them all.
+            self._log.error("renewal failed", workset_id=lease.workset_id, error=f"{type(error).__name__}: {error}")
+            with self._mutex:
+                kept.due = moment + self._period / 4
         else:
             with self._mutex:
                 kept.lease, kept.due = renewed, moment + self._period

@@ -14,13 +14,13 @@ from wsmon.domain.errors import (
     Refused,
     SettingsError,
     StoreError,
+    WsmonError,
 )
 from wsmon.domain.scheduling import Decision, Policy
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import micros
-from wsmon.domain.workset import RetryPolicy, Row, Workset
+from wsmon.domain.workset import RetryPolicy, Row, RunRecord
 from wsmon.ports import (
-    AlertRecord,
     Clock,
     ClusterSource,
     CommandRunner,
@@ -39,6 +39,7 @@ from wsmon.services.leases import LeaseKeeper, start_thread
 from wsmon.services.reaper import Reaper, Unattended
 from wsmon.services.runs import Problems, Runs, Why
 from wsmon.services.scheduler import Scheduler
+from wsmon.services.strays import Strays
 
 SILENT_AFTER_POLLS = 3
 FORGOTTEN_AFTER_SECONDS = 86400.0
@@ -69,12 +70,13 @@ class Monitor:
         companions: Sequence[Companion] = (),
         lost: Callable[[], None] = lambda: None,
         version: str = "",
+        writable: bool = True,
     ) -> None:
         """`companions` work beside it while it runs; `problems` tells what forbids a run's start."""
         self.config = config
         self._companions, self._lost = companions, lost
         self._store, self._clock, self._runner, self._source, self._log = store, clock, runner, source, log
-        self.commands = Commands(store, clock, config.name, policy=policy, chance=chance)
+        self.commands = Commands(store, clock, config.name, policy=policy, chance=chance, writable=writable)
         self._scheduler = Scheduler(store, clock, scheduling)
         self._reach: set[str] = set()
         self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds, beside)
@@ -82,10 +84,12 @@ class Monitor:
         self.claimer = Claimer(
             store, clock, self._scheduler, self.commands, self.keeper, self.runs, config, log, self._room, lost
         )
+        self._strays = Strays(store, clock, runner, log)
         self._reaper = Reaper(self.commands, clock, log, skew=config.skew_seconds, patience=config.lease_seconds)
         self._record = MonitorRecord(config.name, "", os.getpid(), clock.now(), clock.now(), version)
         self._live_monitors = 1
-        self._swept = False
+        self._busy: set[str] = set()
+        """Places whose lock was waited for in vain in this pass."""
         self._stopping, self._now = threading.Event(), threading.Event()
         self._outages = 0
 
@@ -94,15 +98,15 @@ class Monitor:
     def step(self) -> None:
         """One full pass: heartbeat, place, results, dead locks, unattended runs, claims. Raises StoreError, Refused."""
         self._heartbeat()
-        if not self._swept or self._runner.newly_reached():
-            self._sweep_place()
         self.runs.watch()
+        self._sweep_places()
         in_progress = list(self.commands.rows(WorksetState.IN_PROGRESS))
         self._follow_cancels(in_progress)
+        self._busy.clear()
         for found in self._reaper.sweep(in_progress):
             if not self._stopping.is_set():
                 self._attend(found)
-        self.claimer.claim(self._reach, self._live_monitors)
+        self.claimer.claim(self._reach, self._live_monitors, self._strays.blocked())
 
     def _heartbeat(self) -> None:
         now, place = self._clock.now(), self._runner.place()
@@ -126,26 +130,12 @@ class Monitor:
             if now - other.heartbeat_at > micros(FORGOTTEN_AFTER_SECONDS):
                 self._store.remove_monitor(other.name)
 
-    def _sweep_place(self) -> None:
-        """The first pass: no run of an older lock goes on here unseen."""
-        for workset_id, run in self._runner.live_runs():
-            record = self._store.record(workset_id)
-            token = record.token if record is not None else 0
-            if token:
-                self._runner.raise_token(workset_id, token, run)
-            known = record.run if isinstance(record, Workset) and record.state is WorksetState.IN_PROGRESS else None
-            current = known is not None and (known.run_token, known.folder) == (run.run_token, run.folder)
-            if not current and token >= run.run_token:
-                self._alert_duplicate(workset_id, run.run_token)
-                self._runner.stop(workset_id, run, force=True)
-        self._swept = True
-
-    def _alert_duplicate(self, workset_id: str, run_token: int) -> None:
-        now = self._clock.now()
-        text = f"an older run (token {run_token}) of it was still alive at {self._record.host} and was ended"
-        fingerprint = f"duplicate/{workset_id}/{run_token}"
-        self._store.put_alert(AlertRecord(fingerprint, "duplicate", "critical", workset_id, text, now, now))
-        self._log.error("duplicate run ended", workset_id=workset_id, run_token=run_token)
+    def _sweep_places(self) -> None:
+        """No run of an older lock goes on here unseen."""
+        while self.runs.let_go:
+            workset_id, run = self.runs.let_go.pop()
+            self._strays.note(workset_id, run)
+        self._strays.sweep({attended.run.folder for attended in self.runs.attended.values()})
 
     def _follow_cancels(self, in_progress: list[Row]) -> None:
         for row in in_progress:
@@ -154,7 +144,7 @@ class Monitor:
                 self.runs.end(attended, Why.CANCEL)
 
     def _attend(self, found: Unattended) -> None:
-        """Adopt a run whose place is this one; say so where it is not."""
+        """Adopt a run whose place is reached from here; say so where it is not."""
         workset, run = found.workset, found.workset.run
         ours = self.runs.attended.get(workset.workset_id)
         if ours is not None and found.dead is not None and ours.lease.token == workset.token:
@@ -166,8 +156,12 @@ class Monitor:
         if look.state is RunState.UNKNOWN:
             self._reaper.out_of_reach(found, f"{look.note}, which this monitor cannot reach")
             return
+        if run.place_id not in self._busy and self.runs.able(workset.cluster):
+            self._adopt(found, run)
+
+    def _adopt(self, found: Unattended, run: RunRecord) -> None:
+        workset, seconds = found.workset, self.config.lease_seconds
         try:
-            seconds = self.config.lease_seconds
             adopted, lease = self.commands.adopt(workset, holder=self.config.name, seconds=seconds, dead=found.dead)
         except (Conflict, Refused, NotFound) as error:
             self._log.info("not adopted", workset_id=workset.workset_id, why=str(error))
@@ -177,8 +171,10 @@ class Monitor:
             self.runs.adopt(adopted, lease)
         except (Refused, OutsideError) as error:
             # The place is busy, or gone again: nothing was looked at, so the lock is given back for another try.
+            # The next one there would wait as long.
             self._log.warning("place busy", workset_id=workset.workset_id, why=str(error))
-            self.runs.give_back(workset.workset_id, lease.token)
+            self._busy.add(run.place_id)
+            self.runs.give_back(adopted, lease)
 
     # claiming
 
@@ -199,8 +195,9 @@ class Monitor:
     def run(self, *, once: bool = False) -> None:
         """Make passes until `stop`; with `once` a single pass, then wait for what it attends.
 
-        Raises SettingsError where no run is possible, rather than claim and fail everything.
+        Raises SettingsError where no run is possible, rather than claim and fail everything, and ReadOnly.
         """
+        self.commands.allow()
         if not self.config.command and not self.config.allow_metadata_command:
             raise SettingsError(
                 'no command is set: say what a run is, such as command = ["run.sh", "{workset_id}"] under [monitor]'
@@ -233,7 +230,7 @@ class Monitor:
         """One pass; seconds until the next."""
         try:
             self.step()
-        except (StoreError, Refused) as error:
+        except WsmonError as error:
             self._outages += 1
             pause = min(MAX_PAUSE_SECONDS, self.config.poll_seconds * 2.0 ** min(self._outages - 1, 6))
             self._log.error("pass failed", error=str(error), next_try_seconds=round(pause, 1))
@@ -247,7 +244,7 @@ class Monitor:
         """Look at the runs between passes; whether one ended."""
         try:
             return self.runs.watch() > 0
-        except (StoreError, Refused) as error:
+        except WsmonError as error:
             self._log.error("result not recorded yet", error=str(error))
             self._clock.sleep(min(1.0, self.config.poll_seconds))
             return False

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from wsmon.domain.errors import IllegalTransition, InvalidInput, LockLost, NotFound, OutsideError, Refused, StoreError
+from wsmon.domain.errors import (
+    Conflict,
+    IllegalTransition,
+    InvalidInput,
+    LockLost,
+    NotFound,
+    OutsideError,
+    Refused,
+    StillAlive,
+    WsmonError,
+)
 from wsmon.domain.outcome import category_of
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.workset import Lease, RunRecord, Workset
@@ -39,10 +49,14 @@ class Attended:
     why: Why | None = None
     """Why it is being ended; None while it may run."""
     ending_since: float = 0.0
-    """Monotonic seconds of the TERM."""
+    """Monotonic seconds of the TERM, or of the wish for it while there is nobody to be told."""
+    told: bool = False
+    """Whether the TERM has reached anyone."""
     killed_at: float | None = None
     unsure: bool = False
     """Whether the place never said that it started it."""
+    out_of_sight: str = ""
+    """Why it cannot be seen at the moment."""
 
 
 class Runs:
@@ -61,15 +75,20 @@ class Runs:
         self._problems = problems
         self._commands, self._clock, self._runner = commands, clock, runner
         self._keeper, self._config, self._log = keeper, config, log
+        self._unable: dict[str, str] = {}
+        """cluster -> why nothing can be started there."""
         self.attended: dict[str, Attended] = {}
+        self.let_go: list[tuple[str, RunRecord]] = []
+        """Runs that may live, and whose lock is not ours (any more)."""
 
     # beginning
 
     def begin(self, workset: Workset, lease: Lease, deadline: float) -> bool:
         """Start the run of a workset just locked; `deadline` is in boot-time seconds.
 
-        The start is committed before anything is spawned. False when it came to nothing; the
-        failure is recorded or the lock is another's by then.
+        All that can fail at the place does so before the start is committed, and uses no attempt.
+        False when it came to nothing and that is recorded. Raises LockLost, StoreError, StillAlive,
+        OutsideError, and Refused where the place cannot start anything.
         """
         token = lease.token
         if self._forbidden(workset, token):
@@ -77,26 +96,51 @@ class Runs:
         try:
             run = self._runner.plan(workset.workset_id, token, workset.slot)
             argv, pipeline = argv_of(self._config, workset, token, run.folder)
-        except InvalidInput as error:
+            env = environment(self._config, replace(workset, attempt=workset.attempt + 1), run)
+            request = RunRequest(workset, run, argv, deadline, env, pipeline)
+            self._runner.prepare(request)
+        except (InvalidInput, ValueError) as error:
             self._fail(workset, token, ErrorCategory.CONFIGURATION, str(error))
             return False
+        except StillAlive as error:
+            self.let_go += [(workset.workset_id, older) for older in error.runs]
+            raise
+        except OSError as error:
+            raise Refused(f"the place cannot be used: {error}") from None
         started = self._commands.start(workset, token=token, run=run)
-        attended = Attended(started, lease, run)
-        self.attended[workset.workset_id] = attended
+        return self._spawn(Attended(started, lease, run), request)
+
+    def _spawn(self, attended: Attended, request: RunRequest) -> bool:
+        """The part of `begin` after the start: whatever goes wrong is the attempt's failure."""
+        started, token = attended.workset, attended.lease.token
+        self.attended[started.workset_id] = attended
         try:
-            self._runner.spawn(
-                RunRequest(started, run, argv, deadline, environment(self._config, started, run), pipeline)
-            )
+            self._runner.spawn(request)
         except OutsideError as error:
             # It may have started, or may start yet: only its place can tell.
             attended.unsure = True
-            self._log.warning("start not confirmed", workset_id=workset.workset_id, why=str(error))
+            self._log.warning("start not confirmed", workset_id=started.workset_id, why=str(error))
             return True
-        except Refused as error:
+        except (Refused, OSError) as error:
             self._fail(started, token, ErrorCategory.TRANSIENT, f"not started: {error}")
+            raise Refused(str(error)) from None
+        except ValueError as error:
+            self._fail(started, token, ErrorCategory.CONFIGURATION, f"cannot be started: {error}")
             return False
-        self._log.info("started", workset_id=workset.workset_id, attempt=started.attempt, token=token)
+        self._log.info("started", workset_id=started.workset_id, attempt=started.attempt, token=token)
         return True
+
+    def able(self, cluster: str | None) -> bool:
+        """Whether anything can be started on a cluster; where not, nothing is claimed for it, and no attempt is lost."""
+        name, why = cluster or "", ""
+        try:
+            self._runner.ready(cluster)
+        except (Refused, OutsideError) as error:
+            why = str(error)
+        if why != self._unable.get(name, ""):
+            self._log.warning("nothing can start" if why else "runs can start again", cluster=name, why=why)
+            self._unable[name] = why
+        return not why
 
     def _forbidden(self, workset: Workset, token: int) -> bool:
         """Whether something is wrong with what it would run on; then that is its failure."""
@@ -140,6 +184,9 @@ class Runs:
                 # Only a holder's own verb ends its lock so: a result whose reply never came stands.
                 self._forget(attended.workset.workset_id)
                 self._log.info("recorded before", workset_id=attended.workset.workset_id, state=error.state)
+            except (Conflict, Refused, OutsideError) as error:
+                # The others' results wait for nothing of this one.
+                self._log.warning("not recorded yet", workset_id=attended.workset.workset_id, why=str(error))
         return before - len(self.attended)
 
     def _watch(self, attended: Attended) -> None:
@@ -149,6 +196,7 @@ class Runs:
             self._runner.raise_token(attended.workset.workset_id, attended.lease.token + 1, attended.run)
             attended.unsure = False
             return
+        self._note_sight(attended, status.note if status.state is RunState.UNKNOWN else "")
         match status.state:
             case RunState.RUNNING:
                 attended.unsure = False
@@ -159,7 +207,14 @@ class Runs:
             case RunState.ABSENT:
                 self._over(attended, ErrorCategory.TRANSIENT, f"the run is gone: {status.note}")
             case RunState.UNKNOWN:
-                self._log.warning("run out of sight", workset_id=attended.workset.workset_id, why=status.note)
+                pass  # it may live: its lock is kept, and nothing is recorded
+
+    def _note_sight(self, attended: Attended, unseen: str) -> None:
+        """Tell of a change in why a run cannot be seen; empty: it can."""
+        if unseen != attended.out_of_sight:
+            said = "run out of sight" if unseen else "run in sight"
+            self._log.warning(said, workset_id=attended.workset.workset_id, why=unseen)
+        attended.out_of_sight = unseen
 
     def _step(self, attended: Attended, status: RunStatus) -> None:
         """Tell of a step that was not told yet."""
@@ -172,7 +227,11 @@ class Runs:
         if attended.why is None and timeout is not None and (status.seconds or 0.0) > timeout:
             self.end(attended, Why.TIMEOUT)
         moment = self._clock.monotonic()
-        if attended.why is None or moment - attended.ending_since < self._config.stop_grace_seconds:
+        if attended.why is None:
+            return
+        if moment - attended.ending_since < self._config.stop_grace_seconds:
+            if not attended.told:
+                self._tell(attended)
             return
         if attended.killed_at is None or moment - attended.killed_at > KILL_AGAIN_SECONDS:
             attended.killed_at = moment
@@ -183,7 +242,13 @@ class Runs:
         if attended.why is None:
             attended.why, attended.ending_since = why, self._clock.monotonic()
             self._log.info("ending", workset_id=attended.workset.workset_id, why=why.value)
-            self._runner.stop(attended.workset.workset_id, attended.run, force=False)
+            self._tell(attended)
+
+    def _tell(self, attended: Attended) -> None:
+        """The TERM; the grace begins once somebody got it."""
+        attended.told = self._runner.stop(attended.workset.workset_id, attended.run, force=False)
+        if attended.told:
+            attended.ending_since = self._clock.monotonic()
 
     # recording
 
@@ -251,23 +316,25 @@ class Runs:
         attended = self.attended.get(workset_id)
         if attended is not None and attended.lease.token == token:
             self._forget(workset_id)
+            self.let_go.append((workset_id, attended.run))
             self._log.warning("lock lost", workset_id=workset_id, token=token, reason=reason)
 
-    def give_back(self, workset_id: str, token: int) -> None:
-        """End a lock under which nothing came about, unless it is lost by now. Raises StoreError."""
-        self._keeper.drop(workset_id)
+    def robbed(self, workset_id: str) -> bool:
+        """Whether this monitor attends a run of it, whose lock must be lost; then it is let go of."""
+        attended = self.attended.get(workset_id)
+        if attended is not None:
+            self._let_go(workset_id, attended.lease.token)
+        return attended is not None
+
+    def give_back(self, workset: Workset, lease: Lease) -> None:
+        """End a lock, whatever has become of it meanwhile; one that cannot be ended now will die."""
+        self._forget(workset.workset_id)
         try:
-            self._commands.release(workset_id, token=token)
-        except (LockLost, NotFound, Refused) as error:
-            self._log.warning("not released", workset_id=workset_id, why=str(error))
+            self._commands.release(workset.workset_id, token=lease.token)
+        except WsmonError as error:
+            self._log.warning("not released", workset_id=workset.workset_id, why=str(error))
 
     def release_all(self) -> None:
         """End the locks and leave the runs adoptable, as far as the store can be reached."""
         for attended in list(self.attended.values()):
-            workset_id = attended.workset.workset_id
-            self._keeper.drop(workset_id)
-            try:
-                self._commands.release(workset_id, token=attended.lease.token)
-            except (LockLost, NotFound, StoreError) as error:
-                self._log.warning("not released", workset_id=workset_id, why=str(error))
-            self.attended.pop(workset_id, None)
+            self.give_back(attended.workset, attended.lease)

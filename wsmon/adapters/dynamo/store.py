@@ -14,6 +14,7 @@ from wsmon.adapters.dynamo import keys, schema, writing
 from wsmon.adapters.dynamo.alerts import Alerts
 from wsmon.adapters.dynamo.client import Connection, condition_failed
 from wsmon.adapters.dynamo.duties import Duties
+from wsmon.adapters.dynamo.identity import Identity
 from wsmon.adapters.dynamo.reading import lease_of
 from wsmon.adapters.dynamo.registering import Registering
 from wsmon.adapters.resolving import stands
@@ -23,7 +24,7 @@ from wsmon.domain.workset import Lease
 from wsmon.ports import Clock, StoreInfo
 
 
-class DynamoStore(Registering, Alerts, Duties):
+class DynamoStore(Registering, Alerts, Duties, Identity):
     """For many machines; every change is one transaction."""
 
     def __init__(

@@ -12,7 +12,6 @@ import glob
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,10 +19,12 @@ import time
 import uuid
 from typing import Any
 
-import supervise  # type: ignore[import-not-found]  # lies beside this file there
+import processes  # type: ignore[import-not-found]  # these two lie beside this file there
+import supervise  # type: ignore[import-not-found]
 
 LOCK_WAIT_SECONDS = 5.0
 START_WAIT_SECONDS = 10.0
+ROOM_BYTES, ROOM_FILES = 64 * 1024, 16
 RESULT_FILES = (("daylily.successful_run", 0), ("daylily.failed_run", 1))
 
 
@@ -40,16 +41,34 @@ def boot_id() -> str:
         return "boot-unknown"
 
 
-class Place:
-    """The files under a run root."""
+def machine_id() -> str:
+    """Names this machine; the host name where the system keeps no id."""
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        try:
+            with open(path, encoding="ascii") as file:
+                text = file.read().strip()
+        except OSError:
+            continue
+        if text:
+            return text
+    return socket.gethostname()
 
-    def __init__(self, root: str) -> None:
-        self.root = os.path.abspath(os.path.expanduser(root))
-        os.makedirs(self.root, mode=0o700, exist_ok=True)
+
+class Place:
+    """The files under a run root. It is made where `make` says so: what goes away later is no place without runs."""
+
+    def __init__(self, root: str, make: bool = False) -> None:
+        self.root = os.path.realpath(os.path.expanduser(root))
         self.lock_file = os.path.join(self.root, "place.lock")
+        self.make = make
+        if make:
+            os.makedirs(self.root, mode=0o700, exist_ok=True)
 
     def __enter__(self) -> Place:
-        self.file = open(self.lock_file, "a", encoding="ascii")
+        try:
+            self.file = open(self.lock_file, "a", encoding="ascii")
+        except FileNotFoundError:
+            raise Refusal("the run root " + self.root + " is gone; bring it back (is its disk mounted?)") from None
         until = time.monotonic() + LOCK_WAIT_SECONDS
         while True:
             try:
@@ -66,11 +85,26 @@ class Place:
         self.file.close()
 
     def identity(self) -> str:
-        """The place's id, made once; under the lock."""
+        """The place's id; under the lock where it may have to be made."""
         path = os.path.join(self.root, "place.json")
-        if not os.path.exists(path):
-            supervise.write_whole(path, {"place_id": uuid.uuid4().hex})
-        return str(read(path)["place_id"])
+        if self.make and not os.path.exists(path):
+            supervise.write_whole(
+                path, {"place_id": uuid.uuid4().hex, "machine": machine_id(), "host": socket.gethostname()}
+            )
+        try:
+            document = read(path)
+        except FileNotFoundError:
+            raise Refusal("the run root " + self.root + " is gone; bring it back (is its disk mounted?)") from None
+        if document.get("machine", machine_id()) != machine_id():
+            raise Refusal(
+                "the run root " + self.root + " was made on another machine; remove its place.json to begin anew"
+            )
+        return str(document["place_id"])
+
+    def expect(self, place_id: str) -> None:
+        """Refuse to work on any place but this one; under the lock."""
+        if self.identity() != place_id:
+            raise Refusal("the run root " + self.root + " is another place now")
 
     def token_file(self, key: str) -> str:
         """Where the highest token seen for a workset stands."""
@@ -91,62 +125,111 @@ def read(path: str) -> Any:
 
 
 def is_held(folder: str) -> bool:
-    """Whether some process of the run lives."""
+    """Whether some process of the run lives, as its lock tells; without the lock's file, as its processes do."""
     try:
-        lock = os.open(os.path.join(folder, "run.lock"), os.O_RDONLY)
+        return bool(processes.lock_is_held(os.path.join(folder, "run.lock")))
     except FileNotFoundError:
-        return False
+        return survives(folder)
+
+
+def survives(folder: str) -> bool:
+    """Whether a process of the run lives, with or without its lock."""
+    return bool(processes.members(folder, recorded(folder)))
+
+
+def recorded(folder: str) -> dict[str, Any]:
+    """What the command wrote of itself right before its exec; empty until then."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+        return dict(read(os.path.join(folder, "process.json")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def op_place(request: dict[str, Any]) -> dict[str, Any]:
-    """This place, and its boot-time clock now."""
-    with Place(request["root"]) as place:
+    """This place, made where the caller has not seen it before, and its boot-time clock now."""
+    with Place(request["root"], request["known_boot"] != boot_id()) as place:
         identity = place.identity()
+    disk = os.statvfs(place.root)
     return {
         "place_id": identity,
         "host": socket.gethostname(),
         "boot_id": boot_id(),
         "boottime": supervise.boottime(),
         "root": place.root,
+        "full": disk.f_bavail * disk.f_frsize < ROOM_BYTES or bool(disk.f_files and disk.f_favail < ROOM_FILES),
     }
 
 
 def op_raise(request: dict[str, Any]) -> dict[str, Any]:
     """From now on nothing with a lower token starts here."""
     with Place(request["root"]) as place:
+        place.expect(request["place_id"])
         place.raise_to(request["key"], request["token"])
     return {}
 
 
-def op_spawn(request: dict[str, Any]) -> dict[str, Any]:
-    """Start a run, and wait until its supervisor has the run's lock."""
+def permit(place: Place, request: dict[str, Any]) -> None:
+    """Refuse a run that may not start (any more); under the lock."""
+    place.expect(request["place_id"])
+    if request["boot_id"] != boot_id():
+        raise Refusal("the machine was restarted since it was last looked at")
+    highest = supervise.highest_token(place.token_file(request["key"]))
+    why = supervise.refusal(request["run_token"], request["deadline"], highest=highest, now=supervise.boottime())
+    if why:
+        raise Refusal(why)
+
+
+def op_prepare(request: dict[str, Any]) -> dict[str, Any]:
+    """Make all that a run needs, unless older runs of the workset live: these are told instead."""
     folder = request["folder"]
     with Place(request["root"]) as place:
-        if request["boot_id"] != boot_id():
-            raise Refusal("the machine was restarted since it was last looked at")
-        highest = supervise.highest_token(place.token_file(request["key"]))
-        why = supervise.refusal(request["run_token"], request["deadline"], highest=highest, now=supervise.boottime())
-        if why:
-            raise Refusal(why)
+        permit(place, request)
         place.raise_to(request["key"], request["run_token"])
-        try:
-            os.makedirs(os.path.dirname(folder), exist_ok=True)
-            os.mkdir(folder)  # fails where it exists: a run token starts one run
-        except FileExistsError:
-            raise Refusal("the run folder " + folder + " exists already; this run was started before") from None
-        names = ("workset_id", "run_token", "argv", "env", "deadline", "boot_id", "pipeline")
-        spec = {name: request[name] for name in names}
-        spec.update(
-            started=supervise.boottime(), place_lock=place.lock_file, token_file=place.token_file(request["key"])
-        )
-        supervise.write_whole(os.path.join(folder, "spec.json"), spec)
+        older = [one for one in others(folder) if look(one)["held"]]
+    if older:
+        return {"older": [[*started_as(one), one] for one in older]}
+    names = ("workset_id", "store", "run_token", "argv", "env", "deadline", "boot_id", "pipeline")
+    spec = {name: request[name] for name in names}
+    spec.update(started=supervise.boottime(), place_lock=place.lock_file, token_file=place.token_file(request["key"]))
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    try:
+        os.mkdir(folder)  # fails where it exists: a run token starts one run
+    except FileExistsError:
+        raise Refusal("the run folder " + folder + " exists already; this run was started before") from None
+    try:
+        supervise.fill(folder, spec)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return {}
+
+
+def others(folder: str) -> list[str]:
+    """The folders of a workset's other runs."""
+    try:
+        names = os.listdir(os.path.dirname(folder))
+    except FileNotFoundError:
+        return []
+    found = [os.path.join(os.path.dirname(folder), name) for name in names]
+    return [one for one in found if one != folder and os.path.isdir(one)]
+
+
+def started_as(folder: str) -> tuple[int, str]:
+    """A run's token and boot id; where nobody wrote them down, none and this one."""
+    try:
+        spec = read(os.path.join(folder, "spec.json"))
+        return int(spec["run_token"]), str(spec["boot_id"])
+    except (OSError, ValueError, KeyError):
+        return 0, boot_id()
+
+
+def op_spawn(request: dict[str, Any]) -> dict[str, Any]:
+    """Start a prepared run, and wait until its supervisor has the run's lock."""
+    folder = request["folder"]
+    with Place(request["root"]) as place:
+        permit(place, request)
+        if os.path.exists(os.path.join(folder, "exit.json")) or is_held(folder):
+            raise Refusal("the run " + folder + " was started before")
         launch(place, folder, request)
     # The supervisor checks once more under the place's lock, which is free for it now.
     return {}
@@ -195,16 +278,23 @@ def wait_for_lock(folder: str) -> bool:
 
 def op_look(request: dict[str, Any]) -> dict[str, Any]:
     """What became of runs: for each folder held, exit document and step."""
-    return {"boot_id": boot_id(), "boottime": supervise.boottime(), "runs": [look(f) for f in request["folders"]]}
+    return {
+        "place_id": Place(request["root"]).identity(),
+        "host": socket.gethostname(),
+        "boot_id": boot_id(),
+        "boottime": supervise.boottime(),
+        "runs": [look(folder) for folder in request["folders"]],
+    }
 
 
 def look(folder: str) -> dict[str, Any]:
     """One run; the lock is read first, then the exit document."""
     if not os.path.isdir(folder):
-        return {"exists": False}
+        return {"exists": False, "held": survives(folder)}
     found: dict[str, Any] = {
         "exists": True,
         "held": is_held(folder),
+        "began": os.path.exists(os.path.join(folder, "process.json")),
         "exit": None,
         "step": None,
         "started": None,
@@ -223,6 +313,8 @@ def look(folder: str) -> dict[str, Any]:
     except (OSError, ValueError):
         return found
     found["started"] = spec["started"]
+    if found["exit"] is None and not found["held"] and spec["boot_id"] == boot_id():
+        found["held"] = survives(folder)  # its command let go of the lock, and its supervisor is dead
     if found["exit"] is None and not found["held"] and spec["pipeline"]:
         found["exit"] = by_result_file(spec)
     return found
@@ -238,49 +330,24 @@ def by_result_file(spec: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def op_stop(request: dict[str, Any]) -> dict[str, Any]:
-    """TERM, or KILL, for every process of a run; the supervisor stays to tell the exit."""
-    folder = request["folder"]
-    try:
-        supervisor = read(os.path.join(folder, "process.json"))["supervisor"]
-    except (OSError, ValueError, KeyError):
-        if not request["force"]:
-            return {}
-        supervisor = None
-    number = signal.SIGKILL if request["force"] else signal.SIGTERM
-    for pid in holders(os.path.join(folder, "run.lock")):
-        if pid == supervisor:
-            continue
-        try:
-            if os.getpgid(pid) == pid:
-                os.killpg(pid, number)
-            else:
-                os.kill(pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
-    return {}
-
-
-def holders(path: str) -> list[int]:
-    """The pids of the processes that hold a file open."""
-    found = []
-    for entry in glob.glob("/proc/[0-9]*/fd/*"):
-        try:
-            if os.readlink(entry) == path:
-                found.append(int(entry.split("/")[2]))
-        except OSError:
-            continue
-    return sorted(set(found) - {os.getpid()})
+    """TERM, or KILL, for every process of a run but the supervisor, which stays to tell the exit."""
+    known = recorded(request["folder"])
+    if not known and not request["force"]:
+        return {"reached": False}  # it is being started; the next call finds it
+    own = processes.members(request["folder"], known) - {known.get("supervisor")}
+    return {"reached": processes.signal_all(own, force=request["force"])}
 
 
 def op_live(request: dict[str, Any]) -> dict[str, Any]:
-    """Every run here some process of which lives."""
+    """Every run of one store here some process of which lives."""
     place = Place(request["root"])
+    place.expect(request["place_id"])
     found = []
-    for lock in glob.glob(os.path.join(glob.escape(place.root), "runs", "*", "*", "run.lock")):
-        folder = os.path.dirname(lock)
+    for path in glob.glob(os.path.join(glob.escape(place.root), "runs", "*", "*", "spec.json")):
+        folder = os.path.dirname(path)
         try:
-            if is_held(folder):
-                spec = read(os.path.join(folder, "spec.json"))
+            spec = read(path)
+            if spec.get("store", "") == request["store"] and look(folder)["held"]:
                 found.append([spec["workset_id"], spec["run_token"], spec["boot_id"], folder])
         except (OSError, ValueError, KeyError):
             continue
@@ -304,6 +371,7 @@ def op_tail(request: dict[str, Any]) -> dict[str, Any]:
 OPERATIONS = {
     "place": op_place,
     "raise": op_raise,
+    "prepare": op_prepare,
     "spawn": op_spawn,
     "look": op_look,
     "stop": op_stop,

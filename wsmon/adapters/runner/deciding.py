@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from wsmon.adapters.runner.supervise import refusal
-from wsmon.domain.errors import Refused
+from wsmon.domain.errors import Refused, StillAlive
 from wsmon.domain.workset import RunRecord
 from wsmon.ports import Clock, Place, RunRequest, RunState, RunStatus
 
@@ -30,17 +30,63 @@ class PlaceRunner(ABC):
         folder = self._run_folder(workset_id, run_token)
         return RunRecord(run_token, place.place_id, place.host, place.boot_id, folder)
 
+    def ready(self, cluster: str | None = None) -> None:
+        """Raises Refused while nothing can be started here, whatever it is."""
+        del cluster
+        self.place()
+
+    def prepare(self, request: RunRequest) -> None:
+        """Make all that a run needs, before its start is committed; nothing older starts here from now on.
+
+        Raises StillAlive where an older run of the workset lives here, Refused: a newer token was seen,
+        the deadline passed, the run exists, there is no room.
+        """
+        workset_id, token = request.workset.workset_id, request.run.run_token
+        with self._permitted(request):
+            self._raise_to(workset_id, token)
+            older = self._living(workset_id, request.run.folder)
+            if older:
+                raise StillAlive(workset_id, older)
+        # No longer under the lock, which is everybody's: `spawn` asks again.
+        self._make(request.run.folder, request)
+
     def spawn(self, request: RunRequest) -> None:
-        """Start a run. Raises Refused: a newer token was seen, the deadline passed, the run exists, no process."""
+        """Start a prepared run. Raises Refused: a newer token was seen, the deadline passed, it runs, no process."""
+        with self._permitted(request):
+            if self._exit(request.run.folder) is not None or self._held(request.run.folder):
+                raise Refused(f"the run {request.run.folder} was started before")
+            self._launch(request.run.folder, request)
+
+    @contextmanager
+    def _permitted(self, request: RunRequest) -> Iterator[None]:
+        """The place's lock, under which this run may start. Raises Refused."""
         workset_id, token = request.workset.workset_id, request.run.run_token
         with self._locked():
             highest = self._highest(workset_id)
             why = refusal(token, request.deadline, highest=highest, now=self._clock.boottime())
             if why:
                 raise Refused(f"{workset_id!r}: {why}")
-            self._raise_to(workset_id, token)
-            self._make(request.run.folder, request)
-            self._launch(request.run.folder, request)
+            yield
+
+    def _living(self, workset_id: str, but: str) -> list[RunRecord]:
+        """The other runs of a workset here some process of which lives, or may."""
+        found = []
+        for folder in self._runs_of(workset_id):
+            if folder != but:
+                run = self._run(folder)
+                if self.look(workset_id, run).state in {RunState.RUNNING, RunState.UNKNOWN}:
+                    found.append(run)
+        return found
+
+    def _run(self, folder: str) -> RunRecord:
+        """The record of a run found here; where its spec cannot be read, one of this boot without a token."""
+        place = self.place()
+        try:
+            spec = self._spec(folder)
+            token, boot_id = int(spec["run_token"]), str(spec["boot_id"])
+        except (OSError, ValueError, KeyError):
+            token, boot_id = 0, place.boot_id
+        return RunRecord(token, place.place_id, place.host, boot_id, folder)
 
     def newly_reached(self) -> bool:
         """One's own machine is always reached."""
@@ -58,18 +104,27 @@ class PlaceRunner(ABC):
             self._keep(workset_id, token)
 
     def look(self, workset_id: str, run: RunRecord) -> RunStatus:
-        """What became of a run: the lock first, then the exit document, which is written before it is let go."""
+        """What became of a run; UNKNOWN wherever the place does not answer as the one it was started at."""
         del workset_id  # the folder names it already
-        place = self.place()
+        try:
+            return self._look(run, self.place())
+        except Refused as error:
+            return RunStatus(RunState.UNKNOWN, note=f"its place does not answer: {error}")
+        except OSError as error:
+            return RunStatus(RunState.UNKNOWN, note=f"its folder cannot be read: {error.strerror}")
+
+    def _look(self, run: RunRecord, place: Place) -> RunStatus:
+        """The lock first, then the exit document, which is written before it is let go. Raises OSError."""
         if run.place_id != place.place_id:
             return RunStatus(RunState.UNKNOWN, note=f"it was started at another place ({run.host})")
+        if run.boot_id != place.boot_id and run.host != place.host:
+            # A copy of the run root, by its place id; where the first one is, it may live.
+            return RunStatus(RunState.UNKNOWN, note=f"it was started on another machine ({run.host})")
         if not self._exists(run.folder):
+            if self._survives(run.folder):
+                return RunStatus(RunState.RUNNING, note="its folder is gone")
             return RunStatus(RunState.ABSENT, note="no such run at its place")
-        try:
-            held = self._held(run.folder)
-        except OSError as error:
-            return RunStatus(RunState.UNKNOWN, note=f"its lock cannot be read: {error.strerror}")
-        if held:
+        if self._held(run.folder):
             return RunStatus(RunState.RUNNING, seconds=self._elapsed(run.folder), step=self._step(run.folder))
         return replace(self._result(run, place), step=self._step(run.folder), metrics=self._metrics(run.folder))
 
@@ -78,10 +133,14 @@ class PlaceRunner(ABC):
             result = self._exit(run.folder)
             if result is not None:
                 return RunStatus(RunState.ENDED, result["exit_code"], result["seconds"], result["note"])
-        except (OSError, ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             return RunStatus(RunState.ENDED, note=f"its exit file cannot be read: {error}")
         if run.boot_id != place.boot_id:
             return RunStatus(RunState.ABSENT, note="the machine was restarted under it")
+        if self._survives(run.folder):
+            return RunStatus(RunState.RUNNING, seconds=self._elapsed(run.folder), note="it let go of its lock")
+        if not self._began(run.folder):
+            return RunStatus(RunState.ABSENT, note="it was never started")
         return RunStatus(RunState.ENDED, note="every process of it is gone and nobody saw the result")
 
     def _elapsed(self, folder: str) -> float | None:
@@ -91,18 +150,17 @@ class PlaceRunner(ABC):
             return None
 
     def live_runs(self) -> list[tuple[str, RunRecord]]:
-        """Every run here some process of which lives."""
-        place = self.place()
+        """Every run of this store here some process of which lives."""
         live = []
         for folder in self._folders():
             try:
-                if not self._held(folder):
-                    continue
                 spec = self._spec(folder)
-                run = RunRecord(int(spec["run_token"]), place.place_id, place.host, spec["boot_id"], folder)
-                live.append((str(spec["workset_id"]), run))
+                workset_id, ours = str(spec["workset_id"]), spec.get("store", "") == self._store()
             except (OSError, ValueError, KeyError):
                 continue
+            run = self._run(folder)
+            if ours and self.look(workset_id, run).state is RunState.RUNNING:
+                live.append((workset_id, run))
         return live
 
     def log_from(self, run: RunRecord, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
@@ -160,6 +218,24 @@ class PlaceRunner(ABC):
     @abstractmethod
     def _folders(self) -> Iterator[str]:
         """Every run folder of the place."""
+
+    def _runs_of(self, workset_id: str) -> Iterator[str]:
+        """Every run folder of one workset."""
+        return (folder for folder in self._folders() if self._spec(folder)["workset_id"] == workset_id)
+
+    def _store(self) -> str:
+        """The id of the store whose runs these are; a place may serve several."""
+        return ""
+
+    def _survives(self, folder: str) -> bool:
+        """Whether a process of the run lives that holds no lock any more."""
+        del folder
+        return False
+
+    def _began(self, folder: str) -> bool:
+        """Whether the command came as far as its exec."""
+        del folder
+        return True
 
     @abstractmethod
     def _held(self, folder: str) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
+import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 from wsmon.adapters.runner import supervise
 from wsmon.adapters.runner.deciding import PlaceRunner
 from wsmon.adapters.runner.place import PlaceFolder
-from wsmon.adapters.runner.processes import lock_is_held, signal_run
+from wsmon.adapters.runner.processes import lock_is_held, members, signal_all
 from wsmon.adapters.runner.ssh import metrics_of
 from wsmon.domain.errors import Refused
 from wsmon.domain.workset import RunRecord
@@ -28,13 +30,23 @@ _STARTED: list[subprocess.Popen[bytes]] = []
 class LocalRunner(PlaceRunner):
     """The CommandRunner port for one run root on a local disk."""
 
-    def __init__(self, root: Path, clock: Clock) -> None:
-        self._folder = PlaceFolder(root.absolute())
+    def __init__(self, root: Path, clock: Clock, store_id: Callable[[], str] = lambda: "") -> None:
+        """`store_id` tells whose runs these are, asked at the first use; stores may share a root."""
+        self._folder = PlaceFolder(root, store_id)
         self._clock = clock
 
     def place(self) -> Place:
         """This place. Raises Refused when the run root cannot be used."""
         return self._folder.place()
+
+    def ready(self, cluster: str | None = None) -> None:
+        """Raises Refused while the run root cannot be used, or its disk is full."""
+        del cluster
+        self._folder.place()
+        self._folder.room()
+
+    def _store(self) -> str:
+        return self._folder.store_id
 
     def _locked(self) -> AbstractContextManager[None]:
         return self._folder.locked()
@@ -46,13 +58,15 @@ class LocalRunner(PlaceRunner):
         self._folder.keep(workset_id, token)
 
     def _run_folder(self, workset_id: str, run_token: int) -> str:
-        return str(self._folder.run_folder(workset_id, run_token))
+        return str(self._folder.runs_of(workset_id) / str(run_token))
 
     def _make(self, folder: str, request: RunRequest) -> None:
+        """Make the run folder and all that will be written in it but output: a full disk is met before the start."""
         made = Path(folder)
         spec = {
             "workset_id": request.workset.workset_id,
             "run_token": request.run.run_token,
+            "store": self._store(),
             "argv": _absolute(request.argv),
             "env": dict(request.env),
             "pipeline": request.pipeline,
@@ -65,18 +79,25 @@ class LocalRunner(PlaceRunner):
         try:
             made.parent.mkdir(parents=True, exist_ok=True)
             made.mkdir()  # fails where it exists: a run token starts one run
-            supervise.write_whole(str(made / "spec.json"), spec)
         except FileExistsError:
             raise Refused(f"the run folder {folder} exists already; this run was started before") from None
         except OSError as error:
             raise Refused(f"the run folder {folder} cannot be made: {error.strerror}") from None
+        try:
+            supervise.fill(folder, spec)
+        except OSError as error:
+            shutil.rmtree(made, ignore_errors=True)
+            raise Refused(f"the run folder {folder} cannot be filled: {error.strerror}") from None
 
     def _launch(self, folder: str, request: RunRequest) -> None:
         """Start the supervisor; it inherits the run's lock, taken here so that no look can miss it."""
         _reap()
-        lock = os.open(Path(folder) / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock = os.open(Path(folder) / "run.lock", os.O_RDWR)
+        except OSError as error:
+            raise Refused(f"the run folder {folder} cannot be used: {error.strerror}") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with (Path(folder) / "supervisor.log").open("ab") as log:
                 supervisor = subprocess.Popen(
                     [sys.executable, "-I", "-S", supervise.__file__, folder, str(lock)],
@@ -99,13 +120,40 @@ class LocalRunner(PlaceRunner):
         return super().look(workset_id, run)
 
     def _exists(self, folder: str) -> bool:
-        return Path(folder).is_dir()
+        try:
+            return stat.S_ISDIR(os.stat(folder).st_mode)
+        except FileNotFoundError:
+            return False
 
     def _folders(self) -> Iterator[str]:
-        return (str(lock_file.parent) for lock_file in (self._folder.root / "runs").glob("*/*/run.lock"))
+        return (str(spec.parent) for spec in (self._folder.root / "runs").glob("*/*/spec.json"))
+
+    def _runs_of(self, workset_id: str) -> Iterator[str]:
+        try:
+            return (entry.path for entry in list(os.scandir(self._folder.runs_of(workset_id))))
+        except FileNotFoundError:
+            return iter(())
+        except OSError as error:
+            raise Refused(f"{self._folder.runs_of(workset_id)} cannot be read: {error.strerror}") from None
 
     def _held(self, folder: str) -> bool:
-        return lock_is_held(Path(folder) / "run.lock")
+        try:
+            return lock_is_held(f"{folder}/run.lock")
+        except FileNotFoundError:
+            return self._survives(folder)  # somebody took the file away; what lives is found otherwise
+
+    def _survives(self, folder: str) -> bool:
+        return bool(members(folder, self._process(folder)))
+
+    def _began(self, folder: str) -> bool:
+        return (Path(folder) / "process.json").exists()
+
+    def _process(self, folder: str) -> Mapping[str, Any]:
+        """What the command wrote of itself right before its exec; empty until then."""
+        try:
+            return dict(json.loads((Path(folder) / "process.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
 
     def _spec(self, folder: str) -> Mapping[str, Any]:
         return dict(json.loads((Path(folder) / "spec.json").read_text(encoding="utf-8")))
@@ -116,17 +164,18 @@ class LocalRunner(PlaceRunner):
         except FileNotFoundError:
             return None
 
-    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> None:
-        """TERM, or KILL, for every process of the run; returns at once."""
+    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> bool:
+        """TERM, or KILL, for every process of the run but the supervisor, which stays to tell the exit."""
         del workset_id
-        folder = Path(run.folder)
-        supervisor = None
+        recorded = self._process(run.folder)
+        if not recorded and not force:
+            return False  # it is being started; the next call finds it
         try:
-            supervisor = int(json.loads((folder / "process.json").read_text(encoding="utf-8"))["supervisor"])
-        except (OSError, ValueError, KeyError):
-            if not force:
-                return  # it is being started; the next call finds it
-        signal_run(folder / "run.lock", supervisor, force=force)
+            if run.place_id != self.place().place_id:
+                return False
+        except Refused:
+            pass  # its root is out of sight; what lives of it bears its name all the same
+        return signal_all(members(run.folder, recorded) - {recorded.get("supervisor")}, force=force)
 
     def _step(self, folder: str) -> str | None:
         return _text(Path(folder) / "step")

@@ -88,6 +88,15 @@ class PoolRunner:
             raise Refused(f"cluster {cluster!r} is not reached from here")
         return self._far[str(cluster)].runner.plan(workset_id, run_token)
 
+    def ready(self, cluster: str | None = None) -> None:
+        """Raises Refused while nothing can be started on a cluster, OutsideError while it does not answer."""
+        far = self._far.get(cluster or "")
+        (far.runner if far is not None else self._own).ready(cluster)
+
+    def prepare(self, request: RunRequest) -> None:
+        """Make what the run needs of the place it was planned for."""
+        self._reached(request.run).prepare(request)
+
     def spawn(self, request: RunRequest) -> None:
         """Start the run at the place it was planned for."""
         self._reached(request.run).spawn(request)
@@ -109,11 +118,10 @@ class PoolRunner:
             return RunStatus(RunState.UNKNOWN, note=f"its place ({run.host}) does not answer")
         return runner.look(workset_id, run)
 
-    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> None:
+    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> bool:
         """TERM, or KILL, where the place answers."""
         runner = self._of(run)
-        if runner is not None:
-            runner.stop(workset_id, run, force=force)
+        return runner is not None and runner.stop(workset_id, run, force=force)
 
     def live_runs(self) -> list[tuple[str, RunRecord]]:
         """The live runs of this machine, and of every place newly reached."""

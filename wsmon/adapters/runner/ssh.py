@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 from wsmon.adapters.runner import supervise
 from wsmon.adapters.runner.place import folder_key
-from wsmon.domain.errors import OutsideError, Refused
+from wsmon.domain.errors import OutsideError, Refused, StillAlive
 from wsmon.domain.workset import RunRecord
 from wsmon.ports import Clock, Place, RunRequest, RunState, RunStatus
 
@@ -82,7 +82,7 @@ class SshLine:
     @cached_property
     def _files(self) -> Mapping[str, bytes]:
         folder = Path(supervise.__file__).parent
-        return {name: (folder / name).read_bytes() for name in ("agent.py", "supervise.py")}
+        return {name: (folder / name).read_bytes() for name in ("agent.py", "processes.py", "supervise.py")}
 
     @cached_property
     def _agent(self) -> str:
@@ -155,7 +155,12 @@ def _said(done: subprocess.CompletedProcess[bytes]) -> str:
 class SshRunner:
     """The CommandRunner port for the run root of one machine that is reached over SSH."""
 
-    def __init__(self, target: SshTarget, clock: Clock, line: SshLine | None = None) -> None:
+    def __init__(
+        self, target: SshTarget, clock: Clock, line: SshLine | None = None, store_id: Callable[[], str] = lambda: ""
+    ) -> None:
+        """`store_id` tells whose runs these are; stores may share a run root."""
+        self._ask_store = store_id
+        self._full = False
         self._line, self._clock = line or SshLine(target), clock
         self._target = target
         self._known: Place | None = None
@@ -169,12 +174,13 @@ class SshRunner:
         self._silence = ""
 
     def place(self) -> Place:
-        """The place as it answers now. Raises OutsideError, Refused."""
-        reply = self._line.ask("place")
+        """The place as it answers now; made at the first call in a boot of it. Raises OutsideError, Refused."""
+        reply = self._line.ask("place", known_boot=self._known.boot_id if self._known else None)
         after = self._clock.boottime()
         self._known = Place(reply["place_id"], reply["host"], reply["boot_id"])
         # It was read before the answer came, so the difference is at least this: a deadline comes early, never late.
         self._root, self._ahead = reply["root"], reply["boottime"] - after
+        self._full = reply["full"]
         return self._known
 
     def newly_reached(self) -> bool:
@@ -185,16 +191,42 @@ class SshRunner:
         """The record that `start` commits."""
         del cluster
         place = self.place()
-        folder = f"{self._root}/runs/{folder_key(workset_id)}/{run_token}"
+        folder = f"{self._root}/runs/{self._key(workset_id)}/{run_token}"
         return RunRecord(run_token, place.place_id, place.host, place.boot_id, folder)
 
+    @cached_property
+    def _store_id(self) -> str:
+        return self._ask_store()
+
+    def _key(self, workset_id: str) -> str:
+        return folder_key(workset_id, self._store_id)
+
+    def ready(self, cluster: str | None = None) -> None:
+        """Raises Refused where the disk there was full at the last look."""
+        del cluster
+        if self._full:
+            raise Refused(f"{self._target.host}: the disk of the run root {self._root} is full; make room")
+
+    def prepare(self, request: RunRequest) -> None:
+        """Make what the run needs. Raises StillAlive, Refused, OutsideError; nothing runs in any case."""
+        older = self._ask_for("prepare", request).get("older", [])
+        if older:
+            run = request.run
+            runs = [RunRecord(token, run.place_id, run.host, boot_id, folder) for token, boot_id, folder in older]
+            raise StillAlive(request.workset.workset_id, runs)
+
     def spawn(self, request: RunRequest) -> None:
-        """Start a run. Raises Refused, and OutsideError where nobody knows whether it did."""
+        """Start a prepared run. Raises Refused, and OutsideError where nobody knows whether it did."""
+        self._ask_for("spawn", request)
+
+    def _ask_for(self, operation: str, request: RunRequest) -> dict[str, Any]:
         self._stale()
-        self._line.ask(
-            "spawn",
+        return self._line.ask(
+            operation,
             workset_id=request.workset.workset_id,
-            key=folder_key(request.workset.workset_id),
+            store=self._store_id,
+            key=self._key(request.workset.workset_id),
+            place_id=request.run.place_id,
             run_token=request.run.run_token,
             folder=request.run.folder,
             argv=list(request.argv),
@@ -207,9 +239,9 @@ class SshRunner:
 
     def raise_token(self, workset_id: str, token: int, run: RunRecord | None = None) -> None:
         """From now on nothing with a lower token starts there; what is seen afterwards was looked at afterwards."""
-        del run
+        place_id = run.place_id if run is not None else (self._known or self.place()).place_id
         self._stale()
-        self._line.ask("raise", key=folder_key(workset_id), token=token)
+        self._line.ask("raise", key=self._key(workset_id), token=token, place_id=place_id)
 
     def look(self, workset_id: str, run: RunRecord) -> RunStatus:
         """What became of a run; no answer is unknown, never gone."""
@@ -219,6 +251,8 @@ class SshRunner:
             if run.place_id != place.place_id:
                 return RunStatus(RunState.UNKNOWN, note=f"it was started at another place ({run.host})")
             reply = self._look_at(run.folder)
+            if run.place_id != reply["place_id"]:
+                return RunStatus(RunState.UNKNOWN, note="its run root is another place now")
         except (OutsideError, Refused) as error:
             return RunStatus(RunState.UNKNOWN, note=str(error))
         return _status(reply["runs"][run.folder], run, reply)
@@ -234,7 +268,7 @@ class SshRunner:
             self._answered, self._silence, folders = moment, "", list(self._watched)
             try:
                 reply = self._line.ask("look", folders=folders)
-            except OutsideError as error:
+            except (OutsideError, Refused) as error:
                 self._silence = str(error)
                 raise
             self._answers = {**reply, "runs": dict(zip(folders, reply["runs"], strict=True))}
@@ -244,18 +278,18 @@ class SshRunner:
         """Something was changed there: the next look is a new one."""
         self._answers, self._silence = None, ""
 
-    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> None:
+    def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> bool:
         """TERM, or KILL; a place that does not answer is asked again with the next look."""
         del workset_id
         try:
-            self._line.ask("stop", folder=run.folder, force=force)
+            return bool(self._line.ask("stop", folder=run.folder, force=force)["reached"])
         except OutsideError:
-            return
+            return False
 
     def live_runs(self) -> list[tuple[str, RunRecord]]:
         """Every run there some process of which lives. Raises OutsideError."""
         place = self._known or self.place()
-        found = self._line.ask("live")["runs"]
+        found = self._line.ask("live", store=self._store_id, place_id=place.place_id)["runs"]
         return [
             (workset_id, RunRecord(token, place.place_id, place.host, boot_id, folder))
             for workset_id, token, boot_id, folder in found
@@ -286,7 +320,12 @@ class SshRunner:
 
 
 def _status(found: Mapping[str, Any], run: RunRecord, reply: Mapping[str, Any]) -> RunStatus:
+    if run.boot_id != reply["boot_id"] and run.host != reply["host"]:
+        # A copy of the run root, by its place id; where the first one is, it may live.
+        return RunStatus(RunState.UNKNOWN, note=f"it was started on another machine ({run.host})")
     if not found["exists"]:
+        if found["held"]:
+            return RunStatus(RunState.RUNNING, note="its folder is gone")
         return RunStatus(RunState.ABSENT, note="no such run at its place")
     step = found["step"] or None
     if found["held"]:
@@ -298,6 +337,8 @@ def _status(found: Mapping[str, Any], run: RunRecord, reply: Mapping[str, Any]) 
         return RunStatus(RunState.ENDED, document["exit_code"], document["seconds"], document["note"], step, metrics)
     if run.boot_id != reply["boot_id"]:
         return RunStatus(RunState.ABSENT, note="the machine was restarted under it", step=step)
+    if not found["began"]:
+        return RunStatus(RunState.ABSENT, note="it was never started", step=step)
     return RunStatus(RunState.ENDED, note="every process of it is gone and nobody saw the result", step=step)
 
 

@@ -15,6 +15,10 @@ import signal
 import sys
 import time
 
+RESERVED_BYTES = 8192
+NOTE_CHARS = 1000
+"""A note of so many characters fits into what was reserved, however it is escaped."""
+
 
 def boottime() -> float:
     """Seconds since boot, sleep included where the system can tell."""
@@ -22,10 +26,18 @@ def boottime() -> float:
     return time.clock_gettime(clock)
 
 
+def reserve(path: str) -> None:
+    """Take the disk space of a document before there is anything to tell: a result must not be lost to a full disk."""
+    with open(path + ".new", "wb") as file:
+        file.write(b" " * RESERVED_BYTES)
+
+
 def write_whole(path: str, document: object) -> None:
-    """The file is there with all its content, or not at all."""
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(document, file)
+    """The file is there with all its content, or not at all; in the space reserved for it, where there is some."""
+    content = json.dumps(document).encode()
+    with os.fdopen(os.open(path + ".new", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        # Padded, not cut: what a cut gave back to a full disk could not be had again.
+        file.write(content.ljust(os.fstat(file.fileno()).st_size))
         file.flush()
         os.fsync(file.fileno())
     os.replace(path + ".new", path)
@@ -34,6 +46,25 @@ def write_whole(path: str, document: object) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def fill(folder: str, spec: object) -> None:
+    """All files of a run but those its command makes; with their inodes and the result's space taken, it can be told."""
+    write_whole(os.path.join(folder, "spec.json"), spec)
+    for name in ("process.json", "exit.json"):
+        reserve(os.path.join(folder, name))
+    for name in ("run.lock", "output.log", "supervisor.log"):
+        os.close(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a process was started, in the kernel's ticks since boot: with the pid it names it. None where unknown."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name, in brackets, may hold anything; 22 (proc(5)) is the 20th field after it.
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def refusal(run_token: int, deadline: float, *, highest: int, now: float) -> str | None:
@@ -78,13 +109,22 @@ def highest_token(path: str) -> int:
 
 
 def spawn(spec: dict, folder: str, lock: int) -> tuple[int, str]:  # type: ignore[type-arg]
-    """Fork and exec the command in a session of its own; (pid, "") or (0, what went wrong)."""
+    """Fork and exec the command in a session of its own; (pid, "") or (0, "CODE what went wrong")."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
+        code = 0
         try:
             os.setsid()
             os.chdir(folder)
+            # Before the exec: a command that closes the lock can still be found and ended.
+            known = {
+                "pid": os.getpid(),
+                "started": start_ticks(os.getpid()),
+                "supervisor": os.getppid(),
+                "supervisor_started": start_ticks(os.getppid()),
+            }
+            write_whole(os.path.join(folder, "process.json"), known)
             log = os.open(os.path.join(folder, "output.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             null = os.open(os.devnull, os.O_RDONLY)
             for source, target in ((null, 0), (log, 1), (log, 2)):
@@ -92,11 +132,12 @@ def spawn(spec: dict, folder: str, lock: int) -> tuple[int, str]:  # type: ignor
             os.set_inheritable(lock, True)
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
-            os.environ.update(spec.get("env", {}))
+            os.environ.update(spec.get("env", {}), WSMON_RUN_FOLDER=folder)
+            code = 126
             os.execvp(spec["argv"][0], spec["argv"])  # noqa: S606  no shell is what is wanted
         except BaseException as error:
-            code = 127 if isinstance(error, FileNotFoundError) else 126
-            os.write(writer, f"{code} {error}".encode(errors="replace")[:4000])
+            code = 127 if code and isinstance(error, FileNotFoundError) else code
+            os.write(writer, f"{code} {error}"[:NOTE_CHARS].encode(errors="replace"))
         finally:
             os._exit(127)
     os.close(writer)
@@ -122,15 +163,14 @@ def main() -> int:
         highest = highest_token(spec["token_file"])
         refused = refusal(spec["run_token"], spec["deadline"], highest=highest, now=boottime())
         pid, problem = (0, "") if refused else spawn(spec, folder, lock)
-        if pid:
-            write_whole(os.path.join(folder, "process.json"), {"pid": pid, "supervisor": os.getpid()})
     started = boottime()
     if refused:
         write_whole(exit_file, not_started(refused))
         return 0
     if problem:
         number, _, text = problem.partition(" ")
-        write_whole(exit_file, {"exit_code": int(number), "seconds": 0.0, "note": "cannot be executed: " + text})
+        refused_exec = {"exit_code": int(number), "seconds": 0.0, "note": "cannot be executed: " + text}
+        write_whole(exit_file, refused_exec if int(number) else not_started(text))
         return 0
     _, status = os.waitpid(pid, 0)
     write_whole(exit_file, result(exit_of(status), boottime() - started))

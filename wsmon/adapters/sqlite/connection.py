@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from wsmon.adapters.localdisk import real_path
 from wsmon.adapters.sqlite import schema
 from wsmon.domain.errors import StoreUnreachable, StoreUnusable
 
@@ -29,8 +30,10 @@ class _Guard:
 class Connections:
     """Hands each thread its connection; `close` closes them all."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+    def __init__(self, path: Path, *, make: bool = True) -> None:
+        self.path, self._make = real_path(path), make
+        self._store_id: str | None = None
+        """Of the store that was found at the first opening; no other is taken for it later."""
         self._local = threading.local()
         self._all: dict[sqlite3.Connection, threading.Lock] = {}
         """Each connection with the lock its thread holds while it works."""
@@ -103,10 +106,15 @@ class Connections:
         return bool(self._inode() == self._local.inode)
 
     def _open(self) -> sqlite3.Connection:
-        """This thread's connection to the file, which is made where it is missing."""
+        """This thread's connection to the file, which is made where it is missing, but not a second time."""
         schema.refuse_network_disk(self.path)
-        if getattr(self._local, "inode", None) and not self.path.exists():
-            raise StoreUnreachable(f"the store {self.path} is gone; bring the file back")
+        if not self.path.exists():
+            if self._store_id is not None:
+                raise StoreUnreachable(f"the store {self.path} is gone; bring the file back")
+            if not self._make:
+                raise StoreUnusable(
+                    f"there is no store at {self.path}, and this session is read-only; see `wsmon init`"
+                )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -122,12 +130,19 @@ class Connections:
             if connection.execute("PRAGMA user_version").fetchone()[0] < schema.VERSION:
                 schema.create(connection)
             schema.check(connection)
+            self._recognise(schema.known_id(connection))
         except BaseException:
             connection.close()
             raise
         with self._mutex:
             self._all[connection] = threading.Lock()
         return connection
+
+    def _recognise(self, store_id: str | None) -> None:
+        """Raises StoreUnreachable where another store stands in the place of the one that was opened first."""
+        if store_id is not None and self._store_id not in {None, store_id}:
+            raise StoreUnreachable(f"another store stands at {self.path} now; bring the first one back, or start anew")
+        self._store_id = store_id or self._store_id
 
     def _drop(self) -> None:
         connection = getattr(self._local, "connection", None)

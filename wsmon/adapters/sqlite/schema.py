@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 import sqlite3
 from pathlib import Path
+from uuid import uuid4
 
 from wsmon.adapters.localdisk import network_file_system
+from wsmon.adapters.machine import machine_id
 from wsmon.domain.errors import StoreUnusable
 from wsmon.domain.states import WorksetState
 
@@ -73,18 +74,6 @@ UPGRADES = {
 }
 
 
-def machine_id() -> str:
-    """Names this machine; the host name where the system keeps no id."""
-    for path in (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id")):
-        try:
-            text = path.read_text().strip()
-        except OSError:
-            continue
-        if text:
-            return text
-    return platform.node()
-
-
 def refuse_network_disk(path: Path) -> None:
     """SQLite's locks do not hold across a network. Raises StoreUnusable."""
     kind = network_file_system(path)
@@ -107,6 +96,7 @@ def create(connection: sqlite3.Connection) -> bool:
                 connection.execute(statement)
             connection.executemany("INSERT INTO tallies VALUES (?, 0)", [(state.value,) for state in WorksetState])
             connection.execute("INSERT INTO meta VALUES ('machine', ?)", (machine_id(),))
+            connection.execute("INSERT INTO meta VALUES ('store', ?)", (uuid4().hex,))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
         elif version < VERSION:
@@ -116,6 +106,18 @@ def create(connection: sqlite3.Connection) -> bool:
         connection.execute("ROLLBACK")
         raise
     return fresh
+
+
+def known_id(connection: sqlite3.Connection) -> str | None:
+    """The store's id; None for a file that was made before there were any."""
+    found = connection.execute("SELECT value FROM meta WHERE name = 'store'").fetchone()
+    return str(found[0]) if found else None
+
+
+def store_id(connection: sqlite3.Connection) -> str:
+    """The store's id; drawn now for a file that was made before there were any. Called in a transaction."""
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", (uuid4().hex,))
+    return str(known_id(connection))
 
 
 def _upgrade(connection: sqlite3.Connection, version: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wsmon.adapters import codec, cursors
-from wsmon.adapters.sqlite import writing
+from wsmon.adapters.sqlite import schema, writing
 from wsmon.adapters.sqlite.alerts import Alerts
 from wsmon.adapters.sqlite.connection import Connections, MemoryConnections
 from wsmon.adapters.sqlite.duties import Duties
@@ -28,9 +28,12 @@ class SqliteStore(Alerts, Duties):
     Writers take turns, so an event's number orders the feed and a feed cursor never misses one.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        """`path` None keeps everything in memory, for one process and as long as the object lives."""
-        self._connections = MemoryConnections() if path is None else Connections(path)
+    def __init__(self, path: Path | None, *, make: bool = True) -> None:
+        """`path` None keeps everything in memory, for one process and as long as the object lives.
+
+        Without `make` a file that is missing stays so, and is StoreUnusable.
+        """
+        self._connections = MemoryConnections() if path is None else Connections(path, make=make)
         self.info = StoreInfo("sqlite", ":memory:" if path is None else str(self._connections.path))
 
     def init(self) -> list[str]:
@@ -42,6 +45,10 @@ class SqliteStore(Alerts, Duties):
     def check(self) -> None:
         """Raises StoreUnusable unless the file is a store of ours."""
         self._connections.run(lambda connection: connection.execute("SELECT n FROM tallies LIMIT 1").fetchone())
+
+    def store_id(self) -> str:
+        """Drawn at the file's making."""
+        return self._connections.transact(schema.store_id)
 
     # worksets
 
