@@ -194,7 +194,7 @@ root = "{target.root}"
 detach = "setsid"
 """
     )
-    cli("register", "w1", "--bucket", "b")
+    cli("register", "w1", "--bucket", "b", "--prefix", "p")
     cli("logs", "w1", code=1)
     cli("monitor", "--once")
     assert cli("logs", "w1").stdout == "hello from w1\nw1\n"
