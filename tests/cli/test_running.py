@@ -55,7 +55,7 @@ def test_read_only_binds_the_monitor_and_makes_no_store(cli: Cli) -> None:
     cli("--read-only", "--store", missing, "init", code=6)
     assert "no store" in cli("--read-only", "--store", missing, "list", code=1).stderr
     assert not (cli.folder / "new.db").exists()
-    cli("register", "a", "--bucket", "b")
+    cli("register", "a", "--bucket", "b", "--prefix", "p")
     assert "read-only" in cli("--read-only", "monitor", "--once", code=6).stderr
     cli.env["WSMON_TUI__READ_ONLY"] = "true"
     cli("monitor", "--once", code=6)

@@ -6,10 +6,12 @@ import json
 import sys
 from pathlib import Path
 
+import psutil
+
 from tests.domain.build import after, ctx, ready
 from tests.waiting import wait_for
 from wsmon.adapters.clock import SystemClock
-from wsmon.adapters.runner import LocalRunner
+from wsmon.adapters.runner import LocalRunner, supervise
 from wsmon.domain import holding
 from wsmon.domain.diff import apply
 from wsmon.domain.workset import RunRecord, Workset
@@ -46,6 +48,9 @@ def ended(runner: LocalRunner, run: RunRecord) -> RunStatus:
 
 
 def process(run: RunRecord) -> dict[str, int]:
+    """What process.json says, once the command itself runs: it is written before the exec."""
     path = Path(run.folder) / "process.json"
     wait_for(path.exists)
-    return dict(json.loads(path.read_text()))
+    known: dict[str, int] = json.loads(path.read_text())
+    wait_for(lambda: supervise.__file__ not in psutil.Process(known["pid"]).cmdline())
+    return known
