@@ -42,9 +42,9 @@ PER_CALL: dict[Kind, float] = {
     Kind.LOST_REQUEST: 0.003,
     Kind.UNRESOLVED: 0.003,
     Kind.LATE_REQUEST: 0.002,
-    Kind.SLOW: 0.004,
-    Kind.PAUSE: 0.0012,
-    Kind.CRASH: 0.0012,
+    Kind.SLOW: 0.008,
+    Kind.PAUSE: 0.003,
+    Kind.CRASH: 0.002,
 }
 """How often a call of a monitor meets each, at intensity 1."""
 

@@ -51,7 +51,11 @@ def hunt(patch: Path, seeds: int) -> Catch:
         for name in TREE:
             _copy(ROOT / name, tree / name)
         applied = subprocess.run(
-            ["git", "apply", "--whitespace=nowarn", str(patch)], cwd=tree, capture_output=True, text=True, check=False
+            ["git", "apply", "-C1", "--whitespace=nowarn", str(patch)],
+            cwd=tree,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if applied.returncode:
             return Catch(patch.stem, None, "", 0.0, f"the patch does not apply: {applied.stderr.strip()}")

@@ -211,6 +211,14 @@ class Oracle:
             )
         self.stamps[lease.workset_id] = Stamp(lease.mark, asked.at, lease.duration)
 
+    def may_start_until(self, workset_id: str, token: int, until: int) -> None:
+        """A run was asked for that may start until a (true) moment."""
+        stamp = self.taken.get((workset_id, token))
+        if stamp is None or until > stamp.at + stamp.duration * SECOND + SLACK:
+            raise Violation(
+                "a start's deadline is its lock's end", f"{workset_id} token {token}: {stamp}, until {until}"
+            )
+
     def executes(self, workset_id: str, token: int, highest: int, now: int) -> None:
         """A run's first side effect comes now."""
         record, stamp = self.records.get(workset_id), self.taken.get((workset_id, token))

@@ -205,7 +205,8 @@ class SimRunner(PlaceRunner):
             session.crash()
         elif drawn > 1 - 0.002 * faults.intensity and faults.has(Kind.PAUSE) and session.pause is not None:
             session.pause(session.chance.uniform(5, 200))
-        self._at.kernel.sleep(0.0005)
+        slow = session.chance.random() < 0.03 and faults.on  # a disk that is busy
+        self._at.kernel.sleep(session.chance.uniform(0.1, 8.0) if slow else 0.0005)
 
     def place(self) -> Place:
         return self._place
@@ -240,8 +241,9 @@ class SimRunner(PlaceRunner):
         self._risk()
 
     def _launch(self, folder: str, request: RunRequest) -> None:
-        del request
-        run = self._at.runs[folder]
+        run, machine = self._at.runs[folder], self._at.machine
+        until = machine.booted_at + int(request.deadline * 1_000_000)
+        self._at.oracle.may_start_until(run.workset_id, request.run.run_token, until)
         run.held = True
         run.supervisor = Process(f"supervisor of {folder}")
         supervisor = run.supervisor
