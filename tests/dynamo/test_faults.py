@@ -135,7 +135,8 @@ def test_what_does_not_pass_is_a_sentence_at_once(commands: Commands, wire: Wire
     with pytest.raises(StoreUnusable, match=says) as caught:
         commands.get("w")
     assert "worksets" in str(caught.value)
-    assert len(wire.calls) == 1
+    # What the endpoint does not understand may be another program's table: its shape is looked at once.
+    assert wire.calls == ["GetItem", "DescribeTable"][: 2 if code == "ValidationException" else 1]
 
 
 def test_expired_credentials_are_taken_anew(store: DynamoStore, commands: Commands, wire: Wire) -> None:

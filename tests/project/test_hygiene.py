@@ -40,7 +40,7 @@ def test_nothing_committed_names_a_registry_or_a_path_of_a_machine() -> None:
     patterns = re.compile(
         rb"(?i)(index[-_]url|--find-links|pypi\.org/simple|files\.pythonhosted|registry\.npmjs|\"resolved\"\s*:)"
     )
-    machine = os.fsencode(str(ROOT.parent)) + b"/"
+    machine = os.fsencode(str(ROOT)) + b"/"
     for path in committed():
         text = path.read_bytes()
         if path != Path(__file__):
