@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--write", action="store_true", help="write docs/benchmarks.md and the figures of docs/scale.md"
     )
+    parser.add_argument("--from", dest="known", type=Path, metavar="FILE", help="take the figures of a --json FILE")
     parser.add_argument("--full", action="store_true", help="the full figures: 1,000 race rounds, more repetitions")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     options = parser.parse_args(argv)
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(group.name for group in GROUPS)}")
     scale = FULL if options.full else QUICK if options.quick else Scale()
-    figures = measure(options.names, scale)
+    figures = report.read(options.known) if options.known else measure(options.names, scale)
     print(report.table(figures))
     if options.json:
         options.json.write_text(report.as_json(figures))

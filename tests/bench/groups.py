@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.bench import counts, lives, rates, screens
+from tests.bench import counts, lives, rates, screens, units
 from tests.bench.figures import Group
 
 GROUPS = (
@@ -19,6 +19,7 @@ GROUPS = (
     Group("race", "32 racers on one workset, 1,000 rounds, on both wire peers and SQLite", lives.races),
     Group("memory", "memory of the headless monitor after 24 simulated hours", lives.memory),
     Group("start", "", lives.start),
+    Group("units", "", units.units),
 )
 LATER: tuple[str, ...] = ()
 """Rows whose subject is not built yet."""

@@ -7,9 +7,10 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
+from tests.bench import scaling
 from tests.bench.figures import Figure, show
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
@@ -36,6 +37,12 @@ def as_json(figures: Iterable[Figure]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
+def read(file: Path) -> list[Figure]:
+    """The figures of a document."""
+    names = [field.name for field in fields(Figure)]
+    return [Figure(**{name: one[name] for name in names}) for one in json.loads(file.read_text())["figures"]]
+
+
 def machine() -> dict[str, str]:
     """What it ran on, without saying whose it is."""
     return {
@@ -54,10 +61,16 @@ def _proc(file: str, name: str) -> str:
 
 
 def write(figures: Sequence[Figure]) -> None:
-    """Put machine and figures between the page's marks; the rest of the page is written by hand."""
-    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    tail = rest.partition(END)[2]
-    PAGE.write_text(f"{head}{BEGIN}\n{page_part(figures)}{END}{tail}", encoding="utf-8")
+    """Put machine and figures between the pages' marks; the rest of the pages is written by hand."""
+    _replace(PAGE, page_part(figures))
+    measured = {figure.name: figure.value for figure in figures}
+    if measured.keys() >= set(scaling.COEFFICIENTS):
+        _replace(PAGE.with_name("scale.md"), scaling.page_part(measured))
+
+
+def _replace(page: Path, part: str) -> None:
+    head, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    page.write_text(f"{head}{BEGIN}\n{part}{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def page_part(figures: Sequence[Figure]) -> str:

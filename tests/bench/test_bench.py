@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.bench import counts, report
+from tests.bench import counts, report, scaling
 from tests.bench.figures import Figure, Scale
 from tests.bench.groups import GROUPS, LATER
 from tests.bench.stores import close_shared
@@ -50,3 +50,19 @@ def test_a_figure_over_its_budget_is_told() -> None:
     free, good = Figure("a", "b", 9, "x"), Figure("a", "b", 1.5, "x", at_most=1.5)
     assert [figure.met for figure in (over, under, free, good)] == [False, False, None, True]
     assert "OVER" in report.table([over])
+
+
+def test_the_models_coefficients_are_figures_of_the_bench() -> None:
+    page = report.PAGE.read_text(encoding="utf-8")
+    scale = report.PAGE.with_name("scale.md").read_text(encoding="utf-8")
+    for name in scaling.COEFFICIENTS:
+        assert f"| {name} |" in page
+        assert f"| {name} |" in scale
+
+
+def test_a_pass_grows_with_all_locks_and_all_monitors() -> None:
+    units = dict.fromkeys(scaling.COEFFICIENTS, 1.0) | {"units.pass.reads": 3.0}
+    small, large = scaling.Load(1_000, 20, 1, units), scaling.Load(1_000_000, 1_000, 1, units)
+    assert small.pass_reads() == 3.0
+    assert large.pass_reads() == pytest.approx(2.0 * large.leases / 50 + 1_000 / 20)
+    assert large.partitions()["LEASES"][0] > 100 * small.partitions()["LEASES"][0]
