@@ -33,17 +33,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(group.name for group in GROUPS)}")
     scale = FULL if options.full else QUICK if options.quick else Scale()
-    figures = report.read(options.known) if options.known else measure(options.names, scale)
+    figures = report.read(options.known) if options.known else measure(options.names, scale, options.json)
     print(report.table(figures))
-    if options.json:
-        options.json.write_text(report.as_json(figures))
     if options.write:
         report.write(figures)
     return 1 if any(figure.met is False for figure in figures) else 0
 
 
-def measure(names: Sequence[str], scale: Scale) -> list[Figure]:
-    """The figures of some groups, or of all."""
+def measure(names: Sequence[str], scale: Scale, file: Path | None) -> list[Figure]:
+    """The figures of some groups, or of all; kept in the file after each group, because the whole takes long."""
     figures: list[Figure] = []
     try:
         for group in GROUPS:
@@ -53,6 +51,8 @@ def measure(names: Sequence[str], scale: Scale) -> list[Figure]:
                     figures += group.measure(scale)
                 except pytest.skip.Exception as left_out:
                     sys.stderr.write(f"{group.name} is left out: {left_out}\n")
+                if file is not None:
+                    file.write_text(report.as_json(figures))
                 sys.stderr.write(f"{group.name}: {time.monotonic() - started:.0f} s\n")
     finally:
         close_shared()

@@ -64,11 +64,12 @@ def test_a_writer_whose_clock_is_ahead_does_not_pull_the_reader_past_others() ->
     assert int(mark.after) <= T0 + SECOND - REREAD
 
 
-def test_the_whole_skew_is_read_again_once_a_minute() -> None:
+@pytest.mark.parametrize(("count", "expected"), [(1, [60, 120, 180, 240, 300]), (FEW + 1, [300])])
+def test_the_whole_skew_is_read_again_once_a_minute_and_more_rarely_while_busy(count: int, expected: list[int]) -> None:
     mark, looked = Mark.of(f"{T0 - REREAD:020d}", T0), []
-    for second in range(180):
+    for second in range(320):
         now = T0 + second * SECOND
-        mark = Mark.of(mark.ended(now, now, 1).text, now)
+        mark = Mark.of(mark.ended(now, now, count).text, now)
         if int(mark.after) <= now - SKEW:
             looked.append(second)
-    assert looked == [60, 120]
+    assert looked == expected

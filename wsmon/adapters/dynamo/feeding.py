@@ -18,6 +18,8 @@ SKEW = 60_000_000
 """Microseconds by which another machine's clock may be ahead of this one's, or behind."""
 LOOK_BACK_EVERY = 60_000_000
 """Microseconds between looks over the whole skew: events of a clock that is behind sort before what was read."""
+BUSY_LOOK_BACK_EVERY = 300_000_000
+"""The same while many events come: each look reads more than a minute of them again."""
 OLDEST = 31 * 86_400_000_000
 """Microseconds a cursor may lie back: every hour of them is a query, so a made-up cursor must not ask for a century."""
 _DIGITS = 20
@@ -66,9 +68,9 @@ class Mark:
         """
         latest, seen = self._seen(newest, now)
         floor = max(min(latest, now), now - SKEW)
-        if now - self.looked_back >= LOOK_BACK_EVERY:
-            return Mark(f"{floor - SKEW - REREAD:020d}", latest, seen, now)
         few = count <= FEW and "#" not in self.after
+        if now - self.looked_back >= (LOOK_BACK_EVERY if few else BUSY_LOOK_BACK_EVERY):
+            return Mark(f"{floor - SKEW - REREAD:020d}", latest, seen, now)
         window = 0 if now - seen >= REREAD else REREAD if few else BUSY_REREAD
         return Mark(f"{floor - window:020d}", latest, seen, self.looked_back)
 
