@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -27,7 +28,7 @@ from wsmon.domain.errors import AlreadyExists, IllegalTransition, LockHeld, Lock
 from wsmon.domain.holding import clip
 from wsmon.domain.pool import Held
 from wsmon.domain.spec import WorksetSpec
-from wsmon.domain.states import ErrorCategory, WorksetState
+from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy, Tombstone, Workset, queue_moment
 
 S = WorksetState
@@ -273,3 +274,18 @@ def test_each_state_has_a_moment_that_orders_it(state: WorksetState) -> None:
         S.DELETED: workset.updated_at,
     }
     assert queue_moment(workset) == expected.get(state, workset.ended_at)
+
+
+def test_a_claim_planned_for_an_urgent_workset_pays_from_the_budget_once_it_is_none() -> None:
+    claim = SlotClaim("pool", 2, budget=5)
+    normal = replace(ready(), priority=WorksetPriority.NORMAL)
+    urgent = replace(ready(), priority=WorksetPriority.URGENT)
+    for workset, budget in ((normal, 5), (urgent, None)):
+        change = holding.acquire(workset, ctx(), holder="m", duration=60, claim=claim)
+        assert change.claim is not None
+        assert change.claim.budget == budget
+
+
+def test_a_workset_tied_elsewhere_since_the_plan_is_not_claimed_there() -> None:
+    with pytest.raises(IllegalTransition, match="tied to 'other'"):
+        holding.acquire(replace(ready(), affinity="other"), ctx(), holder="m", duration=60, claim=SlotClaim("pool", 2))

@@ -169,6 +169,8 @@ class Oracle:
                 "its place in the queue stays": not waits
                 or verb in {"requeue", "register"}
                 or after.queued_at == getattr(change.before, "queued_at", None),
+                "a claim is where it is tied to": change.claim is None
+                or getattr(change.before, "affinity", None) in {None, change.claim.cluster},
                 "what was registered stays": verb == "register" or _registered(change.before) == _registered(after),
             }.items()
             if not holds

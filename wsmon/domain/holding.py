@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from wsmon.domain.change import Change, Context, SlotClaim, changed
 from wsmon.domain.errors import IllegalTransition, LockHeld, LockLost, NotDue
 from wsmon.domain.needs import Microdollars, microdollars
-from wsmon.domain.states import ALLOWED_FROM, ErrorCategory, Verb, WorksetState, allowed_verbs
+from wsmon.domain.states import ALLOWED_FROM, ErrorCategory, Verb, WorksetPriority, WorksetState, allowed_verbs
 from wsmon.domain.times import micros
 from wsmon.domain.workset import Failure, Lease, LeaseMark, RetryPolicy, RunRecord, Workset
 
@@ -78,6 +79,8 @@ def acquire(
             raise LockHeld(workset.workset_id, workset.holder or "nobody")
         if workset.cancel is not None:
             require(workset, Verb.ACQUIRE, "a cancel was asked; expire it")
+    if claim is not None:
+        claim = _as_it_stands(workset, claim)
     lease = _new_lease(workset, ctx, holder, duration)
     return changed(
         ctx,
@@ -98,6 +101,13 @@ def acquire(
         taken=claim.takes if claim else None,
         cluster=claim.cluster if claim else workset.cluster,
     )
+
+
+def _as_it_stands(workset: Workset, claim: SlotClaim) -> SlotClaim:
+    """The claim for the workset as it is now: tier and affinity may have changed since it was planned."""
+    if workset.affinity not in {None, claim.cluster}:
+        require(workset, Verb.ACQUIRE, f"it is tied to {workset.affinity!r}, not to {claim.cluster!r}")
+    return replace(claim, budget=None) if workset.priority is WorksetPriority.URGENT else claim
 
 
 def start(workset: Workset, ctx: Context, *, token: int, run: RunRecord | None, cluster: str | None = None) -> Change:

@@ -51,14 +51,13 @@ class Outlook:
         cluster = next(cluster for cluster in self.clusters if cluster.name == decision.cluster)
         needs = decision.needs
         until = None if needs.minutes is None else self.now + micros(needs.minutes * 60)
-        urgent = decision.priority is WorksetPriority.URGENT
         return SlotClaim(
             cluster.name,
             cluster.slots,
             Taken(needs.vcpus, needs.memory_mib, needs.cost or 0, day_of(self.now), until, cluster.cost_per_vcpu_hour),
             cluster.vcpus,
             cluster.memory_mib,
-            None if urgent else self.policy.budget,
+            self.policy.budget,
         )
 
 
