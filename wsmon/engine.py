@@ -13,9 +13,9 @@ import platformdirs
 
 from wsmon import __version__
 from wsmon.adapters.clock import SystemClock
-from wsmon.domain.errors import Refused
+from wsmon.domain.errors import Refused, StoreUnreachable
 from wsmon.domain.workset import RetryPolicy, Workset
-from wsmon.ports import Clock, CommandRunner, Log, StateStore
+from wsmon.ports import Clock, CommandRunner, Log, StateStore, StoreInfo
 from wsmon.services.commands import Commands
 from wsmon.services.scheduler import Scheduler
 
@@ -44,6 +44,11 @@ class Engine:
     """`user@host`, the actor of this operator's changes."""
     writable: bool
     refresh_seconds: float
+
+    @property
+    def missing(self) -> bool:
+        """Whether the store is a file that nobody has made yet."""
+        return self.store.info.engine == "sqlite" and not Path(self.store.info.name).exists()
 
     @property
     def skew_seconds(self) -> float:
@@ -188,10 +193,14 @@ def data_folder() -> Path:
     return Path(platformdirs.user_data_dir("wsmon"))
 
 
-def open_engine(settings: Settings, *, read_only: bool = False) -> Engine:
-    """The engine of these settings; the store is opened at its first use."""
+def open_engine(settings: Settings, *, read_only: bool = False, looking: bool = False) -> Engine:
+    """The engine of these settings; the store is opened at its first use.
+
+    `looking`: a SQLite file that is missing is not made, but empty; raises StoreUnreachable where not even
+    its folder is there.
+    """
     writable = not (read_only or settings.tui.read_only)
-    store, clock = _open_store(settings, make=writable), SystemClock()
+    store, clock = _open_store(settings, make=writable, looking=looking), SystemClock()
     who = f"{_user()}@{socket.gethostname()}"
     retry = settings.retry
     policy = RetryPolicy(retry.max_attempts, retry.base_seconds, retry.cap_seconds, retry.max_expiries)
@@ -207,11 +216,18 @@ def open_engine(settings: Settings, *, read_only: bool = False) -> Engine:
     )
 
 
-def _open_store(settings: Settings, *, make: bool) -> StateStore:
+def _open_store(settings: Settings, *, make: bool, looking: bool) -> StateStore:
     kind, _, name = (settings.store.url or f"sqlite:{data_folder() / 'wsmon.db'}").partition(":")
     if kind == "sqlite":
         from wsmon.adapters.sqlite import SqliteStore
 
+        path = Path(name).expanduser().absolute()
+        if looking and not path.exists():
+            if settings.store.url and not path.parent.is_dir():
+                raise StoreUnreachable(f"there is no store at {path}, nor its folder; look at the path")
+            empty = SqliteStore(None)
+            empty.info = StoreInfo("sqlite", str(path))
+            return empty
         return SqliteStore(Path(name), make=make)
     from wsmon.adapters.dynamo import DynamoStore
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 from tests import peers
 from tests.cli.run import Cli
+from tests.waiting import wait_for
 
 
 def test_a_prefix_is_asked_for_and_may_be_the_whole_bucket(cli: Cli) -> None:
@@ -44,6 +47,34 @@ def test_numbers_history_and_the_demos_store(cli: Cli) -> None:
     table = cli("history", "a").stdout
     assert "configuration: the command needs metadata.dy-r, which the workset does not have" in table
     assert "its metadata has run_args, samples" in table
+
+
+def test_looking_makes_nothing(cli: Cli) -> None:
+    cli.store = f"sqlite:{cli.folder / 'none' / 'x.db'}"
+    for command in (["list"], ["show", "a"], ["requeue", "a", "--reason", "x"]):
+        assert "there is no store at" in cli(*command, code=5).stderr
+    assert [one["what"] for one in cli.json("doctor", code=1)] == ["store"]
+    cli.store = f"sqlite:{cli.folder / 'x.db'}"
+    assert cli.json("list") == []
+    assert cli.json("next") is None
+    assert "there is no store at" in cli("show", "a", code=3).stderr
+    cli.store = None
+    assert cli.json("list") == []
+    left = {path.name for path in cli.folder.rglob("*") if path.suffix in {".db", ".runs"} or path.name == "none"}
+    assert left == set()
+
+
+def test_two_monitors_of_one_name(cli: Cli) -> None:
+    cli.env |= {"WSMON_MONITOR__COMMAND": '["true"]', "WSMON_MONITOR__POLL_SECONDS": "0.2"}
+    first = [sys.executable, "-m", "wsmon", "monitor", "--owner-id", "twin"]
+    process = subprocess.Popen(first, env=cli.env, cwd=cli.folder, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: "1 alive" in cli("doctor", code=None).stdout)
+        assert f"pid {process.pid}" in cli("monitor", "--once", "--owner-id", "twin", code=4).stderr
+    finally:
+        process.kill()
+        process.wait()
+    cli("monitor", "--once", "--owner-id", "twin")
 
 
 class TestDynamo:

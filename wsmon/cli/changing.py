@@ -51,7 +51,7 @@ def lock(ctx: click.Context, workset_id: str, owner: str, seconds: float, as_jso
 
     Example: wsmon lock ws-001 --owner nightly --seconds 600
     """
-    with engine(ctx) as opened:
+    with engine(ctx, looking=True) as opened:
         lease = opened.commands.acquire(workset_id, holder=owner, seconds=seconds)
         if as_json:
             print_json(lease_document(lease))
@@ -83,7 +83,7 @@ def unlock(
     """
     if force == (owner is not None):
         raise click.UsageError("give either --owner, or --force with --reason")
-    with engine(ctx) as opened:
+    with engine(ctx, looking=True) as opened:
         if owner is not None:
             check_name("owner", owner)
             token = opened.commands.token_of(workset_id, owner)
@@ -111,7 +111,7 @@ def requeue(ctx: click.Context, workset_id: str, reason: str | None, yes: bool, 
 
     Example: wsmon requeue ws-001 --reason "input was repaired"
     """
-    with engine(ctx) as opened:
+    with engine(ctx, looking=True) as opened:
         check_reason(reason, needed=True)
         before = _agreed(opened, "requeue", workset_id, yes=yes)
         after = opened.commands.requeue(workset_id, reason=reason or "", seen=before.rev)
@@ -130,7 +130,7 @@ def priority(ctx: click.Context, workset_id: str, priority: str, reason: str | N
 
     Example: wsmon priority ws-001 urgent
     """
-    with engine(ctx) as opened:
+    with engine(ctx, looking=True) as opened:
         after = opened.commands.set_priority(workset_id, parse_priority(priority), reason=reason)
         _tell(after, f"now {after.priority.value}", as_json)
 
@@ -139,7 +139,7 @@ def _simple(name: str, done: str, text: str) -> click.Command:
     """A verb that needs an id and may have a reason."""
 
     def run(ctx: click.Context, workset_id: str, reason: str | None, yes: bool, as_json: bool) -> None:
-        with engine(ctx) as opened:
+        with engine(ctx, looking=True) as opened:
             before = _agreed(opened, name, workset_id, yes=yes)
             after = getattr(opened.commands, name)(workset_id, reason=reason, seen=before.rev)
             if after is None:

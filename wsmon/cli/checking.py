@@ -13,7 +13,7 @@ from wsmon.cli import exits
 from wsmon.cli.options import common_options, engine, load
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
-from wsmon.domain.errors import SettingsError
+from wsmon.domain.errors import SettingsError, StoreUnreachable
 
 if TYPE_CHECKING:
     from wsmon.services.checking import Finding
@@ -51,6 +51,10 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
 
     try:
         findings = _findings(ctx)
+    except StoreUnreachable as error:
+        findings = [
+            Finding("store", "fail", str(error), "choose another path with --store, or make it with `wsmon init`")
+        ]
     except SettingsError as error:
         advice = "mend the setting; `wsmon config` shows them all, and docs/settings.md says what each takes"
         findings = [Finding("settings", "fail", str(error), advice)]
@@ -69,7 +73,7 @@ def _findings(ctx: click.Context) -> list[Finding]:
     from wsmon.adapters.localdisk import network_file_system
     from wsmon.services.checking import Doctor, Finding, command_finding
 
-    with engine(ctx) as opened:
+    with engine(ctx, looking=True) as opened:
         chosen = opened.settings.monitor
         examined = Doctor(
             opened.store,
@@ -95,7 +99,7 @@ def validate(ctx: click.Context, workset_id: str, as_json: bool) -> int:
 
     Example: wsmon validate ws-001
     """
-    with engine(ctx) as opened:
+    with engine(ctx, looking=True) as opened:
         found = opened.validate(opened.commands.get(workset_id))
     if as_json:
         print_json({**asdict(found), "valid": found.valid})

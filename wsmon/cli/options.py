@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wsmon.domain.visible import visible
+
 if TYPE_CHECKING:
     from wsmon.engine import Engine
     from wsmon.settings import Loaded
@@ -72,11 +74,14 @@ def load(ctx: click.Context, **more: Any) -> Loaded:
 
 
 @contextmanager
-def engine(ctx: click.Context, **more: Any) -> Iterator[Engine]:
-    """The engine of this call, closed at the end."""
+def engine(ctx: click.Context, *, looking: bool = False, **more: Any) -> Iterator[Engine]:
+    """The engine of this call, closed at the end; `looking` makes no store, and says where there is none."""
     from wsmon.engine import open_engine
 
-    opened = open_engine(load(ctx, **more).settings, read_only=read_only(ctx))
+    opened = open_engine(load(ctx, **more).settings, read_only=read_only(ctx), looking=looking)
+    if looking and opened.missing and opened.settings.store.url:
+        text = f"there is no store at {opened.store.info.name} yet, so nothing is in it; `wsmon init` makes one"
+        click.echo(visible(f"wsmon: {text}"), err=True)
     try:
         yield opened
     finally:

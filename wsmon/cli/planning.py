@@ -33,7 +33,7 @@ def why(ctx: click.Context, workset_id: str, as_json: bool) -> None:
 
     Example: wsmon why ws-001
     """
-    with engine(ctx) as opened:
+    with engine(ctx, looking=True) as opened:
         found = opened.commands.get(workset_id)
         document = opened.scheduler().why(workset_id, found)
     if as_json:
@@ -69,7 +69,7 @@ def plan(ctx: click.Context, as_if: tuple[str, ...], everything: bool, as_json: 
 
     Example: wsmon plan --as-if add-cluster=c9:slots=3,budget=200
     """
-    with engine(ctx) as opened:
+    with engine(ctx, looking=True) as opened:
         now = opened.clock.now()
         made = opened.scheduler().outlook(assumed=assumptions(as_if, now))
     decisions = [one for one in made.decisions if everything or one.action is not Action.WAIT]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import signal
+import socket
 import threading
 from typing import Any
 
@@ -16,11 +19,14 @@ from wsmon.cli import exits
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
-from wsmon.domain.errors import InvalidInput
+from wsmon.domain.errors import Conflict, InvalidInput
 from wsmon.domain.spec import shown
 from wsmon.engine import Engine
 from wsmon.services.documents import decision_document
 from wsmon.services.monitor import Monitor
+
+CLOCK_STEP_SECONDS = 2.0
+"""By so much a process may seem to have begun after it signed on: boot-time and wall clock are not one."""
 
 
 class Seconds(click.ParamType[float]):
@@ -105,7 +111,7 @@ def monitor(
         "monitor.poll_seconds": poll,
         "monitor.log_format": log_format,
     }
-    with engine(ctx, **given) as opened:
+    with engine(ctx, looking=dry_run, **given) as opened:
         if dry_run:
             preview = opened.monitor(make_log("text")).preview()
             if as_json:
@@ -116,9 +122,26 @@ def monitor(
             return exits.DONE
         chosen = opened.settings.monitor
         made = opened.monitor(make_log(chosen.log_format))
+        _refuse_a_namesake(opened, made.config.name)
         stop_on_signals(made)
         made.run(once=once)
         return exits.DONE
+
+
+def _refuse_a_namesake(opened: Engine, name: str) -> None:
+    """Two monitors of one name would take each other's locks for their own. Raises Conflict while another lives here.
+
+    One on another machine cannot be looked at, and one that was killed shows no end: only what is sure is refused.
+    """
+    import psutil
+
+    for other in opened.store.monitors():
+        if other.name != name or other.host != socket.gethostname() or other.pid == os.getpid():
+            continue
+        with contextlib.suppress(psutil.Error):
+            began = psutil.Process(other.pid).create_time()
+            if began <= other.started_at / 1e6 + CLOCK_STEP_SECONDS:
+                raise Conflict(f"a monitor named {name!r} runs already (pid {other.pid}); give another --owner-id")
 
 
 def stop_on_signals(running: Monitor) -> None:

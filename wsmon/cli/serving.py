@@ -35,7 +35,7 @@ def api(
     """
     from wsmon.api.serving import Serving, serve
 
-    with engine(ctx, **{"api.host": host, "api.port": port}) as opened:
+    with engine(ctx, looking=False, **{"api.host": host, "api.port": port}) as opened:
         if create_table:
             opened.store.init()
         chosen = opened.settings.api

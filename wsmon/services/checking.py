@@ -107,8 +107,10 @@ class Doctor:
             return Finding(what, "fail", text, own) if text else Finding(what, "fail", own, advice)
 
     def _shape(self) -> str:
-        self._store.check()
         info = self._store.info
+        if info.engine == "sqlite" and not Path(info.name).exists():
+            return f"sqlite {info.name} is not there yet; the first workset makes it"
+        self._store.check()
         where = f" in {info.region}" if info.region else ""
         return f"{info.engine} {info.name}{where} has the right shape"
 

@@ -137,7 +137,8 @@ def spawn(spec: dict, folder: str, lock: int) -> tuple[int, str]:  # type: ignor
             os.execvp(spec["argv"][0], spec["argv"])  # noqa: S606  no shell is what is wanted
         except BaseException as error:
             code = 127 if code and isinstance(error, FileNotFoundError) else code
-            os.write(writer, f"{code} {error}"[:NOTE_CHARS].encode(errors="replace"))
+            said = getattr(error, "strerror", None) or error
+            os.write(writer, f"{code} {said}"[:NOTE_CHARS].encode(errors="replace"))
         finally:
             os._exit(127)
     os.close(writer)
@@ -169,7 +170,11 @@ def main() -> int:
         return 0
     if problem:
         number, _, text = problem.partition(" ")
-        refused_exec = {"exit_code": int(number), "seconds": 0.0, "note": "cannot be executed: " + text}
+        refused_exec = {
+            "exit_code": int(number),
+            "seconds": 0.0,
+            "note": spec["argv"][0][:200] + " cannot be executed: " + text,
+        }
         write_whole(exit_file, refused_exec if int(number) else not_started(text))
         return 0
     _, status = os.waitpid(pid, 0)
