@@ -222,7 +222,7 @@ def _open_store(settings: Settings, *, make: bool, looking: bool) -> StateStore:
         from wsmon.adapters.sqlite import SqliteStore
 
         path = Path(name).expanduser().absolute()
-        if looking and not path.exists():
+        if looking and make and not path.exists():
             if settings.store.url and not path.parent.is_dir():
                 raise StoreUnreachable(f"there is no store at {path}, nor its folder; look at the path")
             empty = SqliteStore(None)

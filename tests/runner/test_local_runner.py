@@ -85,7 +85,8 @@ def test_the_supervisor_checks_again_right_before_exec(runner: LocalRunner, tmp_
 def test_a_program_that_cannot_be_executed(runner: LocalRunner, argv: list[str], code: int) -> None:
     status = ended(runner, spawn(runner, argv))
     assert status.exit_code == code
-    assert "cannot be executed" in status.note
+    assert status.note.startswith(f"{argv[0]} cannot be executed: ")
+    assert "Errno" not in status.note
 
 
 def test_killing_the_supervisor_alone_leaves_the_command_running(runner: LocalRunner) -> None:

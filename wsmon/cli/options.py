@@ -79,7 +79,7 @@ def engine(ctx: click.Context, *, looking: bool = False, **more: Any) -> Iterato
     from wsmon.engine import open_engine
 
     opened = open_engine(load(ctx, **more).settings, read_only=read_only(ctx), looking=looking)
-    if looking and opened.missing and opened.settings.store.url:
+    if looking and opened.missing and opened.writable and opened.settings.store.url:
         text = f"there is no store at {opened.store.info.name} yet, so nothing is in it; `wsmon init` makes one"
         click.echo(visible(f"wsmon: {text}"), err=True)
     try:
