@@ -50,6 +50,7 @@ def machine() -> dict[str, str]:
         "cpu": f"{_proc('/proc/cpuinfo', 'model name') or platform.machine()}, {os.cpu_count()} cores",
         "memory": f"{int(_proc('/proc/meminfo', 'MemTotal').split()[0]) / 2**20:.0f} GiB",
         "python": f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}",
+        "load average meanwhile": f"{os.getloadavg()[2]:.0f}",
     }
 
 
