@@ -13,6 +13,7 @@ from wsmon.domain.workset import Row
 from wsmon.library.base import Base
 from wsmon.library.records import Record
 from wsmon.services.listing import Query, everything
+from wsmon.services.paging import every_row
 
 BATCH = 100
 Limit = int | None
@@ -53,15 +54,8 @@ class Reading(Base):
 
     def get_retryable_worksets(self) -> list[Record]:
         """Worksets whose retry is due, in the order in which they are."""
-        store, now = self.commands.store, self.commands.clock.now()
-        found: list[Row] = []
-        cursor: str | None = None
-        while True:
-            page = store.page(WorksetState.RETRYING, cursor=cursor, limit=1000, due=now)
-            found += page.rows
-            cursor = page.cursor
-            if cursor is None:
-                return list(self._whole(found))
+        due = every_row(self.commands.store, WorksetState.RETRYING, due=self.commands.clock.now())
+        return list(self._whole(due))
 
     def get_worksets_by_cluster(self, cluster_name: str) -> list[Record]:
         """All worksets that run, or ran last, on a cluster. Looks at every workset."""

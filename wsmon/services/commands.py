@@ -19,6 +19,7 @@ from wsmon.domain.scheduling import Policy, in_order
 from wsmon.domain.spec import check_name, check_reason
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Workset, row_of
+from wsmon.services.paging import every_row
 from wsmon.services.registering import Refusal as Refusal  # noqa: PLC0414  the faces read it from here
 from wsmon.services.registering import Registering
 from wsmon.services.window import Window
@@ -44,13 +45,7 @@ class Commands(Registering):
 
     def rows(self, state: WorksetState, priority: WorksetPriority | None = None) -> Iterator[Row]:
         """All rows in a state, in queue order, page by page."""
-        cursor = None
-        while True:
-            page = self.store.page(state, priority=priority, cursor=cursor, limit=1000)
-            yield from page.rows
-            cursor = page.cursor
-            if cursor is None:
-                return
+        return every_row(self.store, state, priority=priority)
 
     def next(self, policy: Policy | None = None) -> Row | None:
         """The head of the queue, as the scheduler orders it; whether it fits a cluster is not asked."""

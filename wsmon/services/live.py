@@ -13,6 +13,7 @@ from wsmon.domain.workset import Lease, Row, Workset, row_of
 from wsmon.ports import AlertRecord, Clock, ClusterRecord, MonitorRecord, StateStore
 from wsmon.services.alerting import DerivedAlerts
 from wsmon.services.doubts import CHECK_SECONDS, FIRST_CHECK_SECONDS, Doubts
+from wsmon.services.paging import every_row
 from wsmon.services.panels import SmallPanels
 
 OPEN_PAGE = 200
@@ -196,14 +197,9 @@ class LiveView:
     def _read_again(self, state: WorksetState, changed: dict[str, Row]) -> None:
         """All rows of a state; one that is known in it and was not found has left it, the record says whereto."""
         missing = {workset_id for workset_id, row in self.rows.items() if row.state is state}
-        cursor: str | None = None
-        while True:
-            page = self._store.page(state, cursor=cursor, limit=LOAD_PAGE)
-            changed |= self._known(page.rows)
-            missing -= {row.workset_id for row in page.rows}
-            cursor = page.cursor
-            if cursor is None:
-                break
+        found = list(every_row(self._store, state))
+        changed |= self._known(found)
+        missing -= {row.workset_id for row in found}
         for workset_id in sorted(missing):
             record = self._store.record(workset_id)
             if isinstance(record, Workset):

@@ -10,32 +10,28 @@ from wsmon.domain.states import WorksetState
 from wsmon.domain.times import from_datetime
 from wsmon.domain.workset import Workset
 from wsmon.ports import Clock, StateStore
+from wsmon.services.paging import every_row
 
 HELD = (WorksetState.LOCKED, WorksetState.IN_PROGRESS)
 
 
 def claims_differ(store: StateStore) -> list[str]:
     """Where the claims on clusters are not what the held worksets took; empty when they agree."""
+    clusters = store.clusters()
     found = {
         (cluster.name, workset_id): (held.token, held.vcpus, held.memory_mib)
-        for cluster in store.clusters()
+        for cluster in clusters
         for workset_id, held in cluster.claims.items()
     }
-    reported = {cluster.name for cluster in store.clusters()}
+    reported = {cluster.name for cluster in clusters}
     wanted: dict[tuple[str, str], tuple[int, int, int]] = {}
     for state in HELD:
-        cursor = None
-        while True:
-            page = store.page(state, cursor=cursor, limit=1000)
-            for row in page.rows:
-                record = store.record(row.workset_id)
-                if isinstance(record, Workset) and record.slot in reported:
-                    taken = record.taken or Taken()
-                    key = (str(record.slot), record.workset_id)
-                    wanted[key] = (record.token, taken.vcpus, taken.memory_mib)
-            cursor = page.cursor
-            if cursor is None:
-                break
+        for row in every_row(store, state):
+            record = store.record(row.workset_id)
+            if isinstance(record, Workset) and record.slot in reported:
+                taken = record.taken or Taken()
+                key = (str(record.slot), record.workset_id)
+                wanted[key] = (record.token, taken.vcpus, taken.memory_mib)
     return [
         f"{workset_id} on {cluster}: {_said(found.get((cluster, workset_id)))} kept,"
         f" {_said(wanted.get((cluster, workset_id)))} by the workset"

@@ -9,8 +9,9 @@ from wsmon.domain.alerts import BY_STATE, MOMENTARY, RESOLVED, AlertRecord, Fact
 from wsmon.domain.observing import LeaseWatch
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, isoformat, micros
-from wsmon.domain.workset import Row, Workset
+from wsmon.domain.workset import Workset
 from wsmon.ports import Clock, StateStore
+from wsmon.services.paging import every_row
 
 OTHERS = frozenset({"orphaned"}) | MOMENTARY
 """Kinds that somebody else raises and, where they end by themselves, ends."""
@@ -68,7 +69,7 @@ class Watcher:
         self._watch.observe(leases, moment)
         day, oldest = isoformat(now)[:10], store.undelivered(1).events
         return Facts(
-            rows=self._in_progress(),
+            rows=list(every_row(store, WorksetState.IN_PROGRESS)),
             leases=leases,
             dead=frozenset(lease.workset_id for lease in leases if self._watch.dead(lease, now, moment)),
             oldest=[
@@ -82,13 +83,3 @@ class Watcher:
             undelivered_since=oldest[0].at if oldest else None,
             channels=channels,
         )
-
-    def _in_progress(self) -> list[Row]:
-        rows: list[Row] = []
-        cursor = None
-        while True:
-            page = self._store.page(WorksetState.IN_PROGRESS, cursor=cursor, limit=1000)
-            rows += page.rows
-            cursor = page.cursor
-            if cursor is None:
-                return rows
