@@ -27,12 +27,10 @@ from wsmon.settings_pool import (
     SchedulerSettings,
     StepsSettings,
 )
+from wsmon.settings_section import LONGEST, YEAR, Section
 
 FILE_NAME = "wsmon.toml"
 PREFIX = "WSMON_"
-LONGEST = 2_592_000.0
-"""Seconds in 30 days: no wait of a program is longer."""
-YEAR = 31_536_000.0
 # AWS's own variables, least to most particular, and what they set here.
 _AWS_VARIABLES = (
     ("AWS_DEFAULT_REGION", "region"),
@@ -41,21 +39,8 @@ _AWS_VARIABLES = (
     ("AWS_ENDPOINT_URL", "endpoint_url"),
     ("AWS_ENDPOINT_URL_DYNAMODB", "endpoint_url"),
 )
-
-
 TABLES = frozenset({"channels", "clusters"})
 """Sections that hold a table for each name."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_nul(cls, value: Any) -> Any:
-        if isinstance(value, str | Path) and "\0" in str(value):
-            raise ValueError("it holds a NUL character, which no system can be given")
-        return value
 
 
 def _expanded(path: Path) -> Path:
@@ -67,7 +52,7 @@ def _expanded(path: Path) -> Path:
     return path
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """Where the state lies."""
 
     url: str | None = Field(
@@ -91,7 +76,7 @@ class StoreSettings(_Section):
         return value
 
 
-class MonitorSettings(_Section):
+class MonitorSettings(Section):
     """How a monitor works."""
 
     command: list[str] = Field(
@@ -147,7 +132,7 @@ class MonitorSettings(_Section):
         return self
 
 
-class RetrySettings(_Section):
+class RetrySettings(Section):
     """When a failed workset is tried again."""
 
     max_attempts: int = Field(3, gt=0, le=10_000, description="How many attempts a workset has.")
@@ -160,7 +145,7 @@ class RetrySettings(_Section):
     )
 
 
-class PoolSettings(_Section):
+class PoolSettings(Section):
     """This machine as a pool of slots."""
 
     name: str | None = Field(None, description="The pool's name; by default the host's.")
@@ -170,7 +155,7 @@ class PoolSettings(_Section):
     local: bool = Field(True, description="Whether worksets run on this machine at all.")
 
 
-class TuiSettings(_Section):
+class TuiSettings(Section):
     """The terminal UI."""
 
     refresh_seconds: float | None = Field(
@@ -180,7 +165,7 @@ class TuiSettings(_Section):
     bell: bool = Field(True, description="Ring the terminal's bell when a critical alert begins.")
 
 
-class ApiSettings(_Section):
+class ApiSettings(Section):
     """The REST service."""
 
     host: str = Field("127.0.0.1", description="The address; another than loopback needs tokens.")

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from wsmon.domain.grouping import GROUP_FIELDS
-from wsmon.settings_pool import PoolSection
-
-LONGEST = 2_592_000.0
-"""Thirty days, as the other settings have it."""
+from wsmon.settings_section import LONGEST, Section
 
 
-class AlertSettings(PoolSection):
+class AlertSettings(Section):
     """Which conditions are alerts, and how they are gathered into messages."""
 
     group_wait_seconds: float = Field(30.0, ge=0, le=LONGEST, description="From a group's first notice to its message.")
@@ -46,7 +43,7 @@ class AlertSettings(PoolSection):
         return value
 
 
-class MetricsSettings(PoolSection):
+class MetricsSettings(Section):
     """Figures for CloudWatch and Prometheus."""
 
     cloudwatch: bool = Field(False, description="Whether a monitor sends them to CloudWatch once a minute.")

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from wsmon.domain.errors import SettingsError
 from wsmon.domain.needs import microdollars
 from wsmon.domain.scheduling import Policy
 from wsmon.domain.template import check_template
+from wsmon.settings_section import LONGEST, YEAR, Section
 
 
-class PoolSection(BaseModel):
-    """A section that is read once and never changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SchedulerSettings(PoolSection):
+class SchedulerSettings(Section):
     """In which order worksets start, and what a day may cost."""
 
     max_wait_seconds: float = Field(
         86_400.0,
         ge=0,
-        le=31_536_000,
+        le=YEAR,
         description="After so long a waiting workset rises one tier, and again; 0: never.",
     )
     cost_order: bool = Field(False, description="Within a tier the cheapest first, by estimated cost; else the oldest.")
@@ -35,10 +30,10 @@ class SchedulerSettings(PoolSection):
         description="What a UTC day may cost by estimates and results; beyond it only urgent ones start.",
     )
     silent_seconds: float = Field(
-        300.0, gt=0, le=2_592_000, description="A cluster that nobody has reported for so long is given nothing."
+        300.0, gt=0, le=LONGEST, description="A cluster that nobody has reported for so long is given nothing."
     )
     refusal_seconds: float = Field(
-        1800.0, ge=0, le=2_592_000, description="How long a cluster that could not grow ranks behind the others."
+        1800.0, ge=0, le=LONGEST, description="How long a cluster that could not grow ranks behind the others."
     )
 
     def policy(self) -> Policy:
@@ -52,7 +47,7 @@ class SchedulerSettings(PoolSection):
         )
 
 
-class CatalogSettings(PoolSection):
+class CatalogSettings(Section):
     """A bucket where workset folders are dropped."""
 
     bucket: str | None = Field(None, description="The bucket; without one nothing is watched.")
@@ -67,7 +62,7 @@ class CatalogSettings(PoolSection):
     endpoint_url: str | None = Field(None, description="Another endpoint that speaks S3.")
 
 
-class ClusterSettings(PoolSection):
+class ClusterSettings(Section):
     """A cluster whose head node is reached over SSH."""
 
     host: str = Field(min_length=1, description="The head node, as ssh knows it.")
@@ -97,7 +92,7 @@ class ClusterSettings(PoolSection):
     slurm: bool = Field(False, description="Whether its Slurm tells nodes and health (sinfo, squeue at the head node).")
 
 
-class ParallelClusterSettings(PoolSection):
+class ParallelClusterSettings(Section):
     """Clusters of AWS ParallelCluster, found by their stacks and instances."""
 
     enabled: bool = Field(False, description="Whether they are looked for, with the store's region and profile.")
@@ -117,7 +112,7 @@ class ParallelClusterSettings(PoolSection):
     slurm: bool = Field(True, description="Whether each one's Slurm tells nodes and health.")
 
 
-class StepsSettings(PoolSection):
+class StepsSettings(Section):
     """A run in steps, each an argument list with {placeholders}; without any the one [monitor] command."""
 
     stage: list[str] = Field([], description="Bring the samples to the cluster.")
