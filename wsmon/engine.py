@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,20 @@ if TYPE_CHECKING:
     from wsmon.settings import Settings
     from wsmon.wiring import Beside
 
-
 SILENT_SECONDS = 120.0
+_AS_SET = (
+    "poll_seconds",
+    "max_concurrent",
+    "lease_seconds",
+    "renew_seconds",
+    "skew_seconds",
+    "timeout_seconds",
+    "stop_grace_seconds",
+    "on_stop",
+    "allow_metadata_command",
+    "exit_categories",
+)
+"""What a monitor's config takes from [monitor] under the same name."""
 
 
 @dataclass(slots=True)
@@ -104,37 +117,9 @@ class Engine:
     def monitor(self, log: Log, **changes: Any) -> Monitor:
         """A monitor as set; `changes` replace fields of its MonitorConfig. Raises SettingsError."""
         from wsmon import wiring_pool
-        from wsmon.services.config import MonitorConfig
         from wsmon.services.monitor import Monitor
 
-        chosen = self.settings.monitor
-        host = socket.gethostname()
-        fields: dict[str, Any] = {
-            name: getattr(chosen, name)
-            for name in [
-                "poll_seconds",
-                "max_concurrent",
-                "lease_seconds",
-                "renew_seconds",
-                "skew_seconds",
-                "timeout_seconds",
-                "stop_grace_seconds",
-                "on_stop",
-                "allow_metadata_command",
-                "exit_categories",
-            ]
-        }
-        fields |= {
-            "name": chosen.owner_id or f"{host}-{os.getpid()}",
-            "command": tuple(chosen.command),
-            "cluster": self.settings.pool.name or host,
-            "steps": self.settings.steps.commands(),
-            "workdir": self.settings.steps.workdir,
-            "pipeline_folder": self.settings.steps.pipeline_folder,
-        }
-        fields |= {name: value for name, value in changes.items() if value is not None}
-        slots = self.settings.pool.slots or max(os.cpu_count() or 1, fields["max_concurrent"])
-        config = MonitorConfig(**{"slots": slots, **fields})
+        config = self._monitor_config(changes)
         watches, problems = wiring_pool.catalog(self, log, config)
         runner, source = wiring_pool.pool(self, config)
         beside = self.beside(log, config)
@@ -153,6 +138,23 @@ class Engine:
             version=__version__,
             writable=self.writable,
         )
+
+    def _monitor_config(self, changes: Mapping[str, Any]) -> MonitorConfig:
+        from wsmon.services.config import MonitorConfig
+
+        chosen, host = self.settings.monitor, socket.gethostname()
+        fields: dict[str, Any] = {name: getattr(chosen, name) for name in _AS_SET}
+        fields |= {
+            "name": chosen.owner_id or f"{host}-{os.getpid()}",
+            "command": tuple(chosen.command),
+            "cluster": self.settings.pool.name or host,
+            "steps": self.settings.steps.commands(),
+            "workdir": self.settings.steps.workdir,
+            "pipeline_folder": self.settings.steps.pipeline_folder,
+        }
+        fields |= {name: value for name, value in changes.items() if value is not None}
+        slots = self.settings.pool.slots or max(os.cpu_count() or 1, fields["max_concurrent"])
+        return MonitorConfig(**{"slots": slots, **fields})
 
     def alarms(self) -> Alarms:
         """What this operator says to alerts."""

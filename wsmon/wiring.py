@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from wsmon.settings_alerts import AlertSettings
 
 INTERVAL_FACTOR = 10.0
-
-
 DUTY_SECONDS = 30.0
 """Longer than a channel may take to answer, so that a message on its way outlives no duty."""
 RELAY_POLL_SECONDS = 2.0

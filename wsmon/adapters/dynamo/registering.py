@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from wsmon.adapters.dynamo import keys, writing
 from wsmon.adapters.dynamo.client import condition_failed
 from wsmon.adapters.dynamo.reading import Reading
+from wsmon.adapters.resolving import stands
 from wsmon.domain.change import Change
 from wsmon.domain.errors import StaleWrite
 from wsmon.domain.states import WorksetState
@@ -44,9 +45,12 @@ class Registering(Reading):
         rest = [_again(change) for change in changes if change.workset_id not in taken]
         if tries > 1:
             # A try whose reply was lost may have written them all: then every id is taken, by itself.
-            ours = [change.event for change in changes if change.workset_id in taken]
-            mine = {e.workset_id for e in ours if self._change_id_at(e.workset_id, e.seq) == e.change_id}
-            taken = {workset_id: record for workset_id, record in taken.items() if workset_id not in mine}
+            refused = {change.workset_id: change for change in changes}
+            taken = {
+                workset_id: record
+                for workset_id, record in taken.items()
+                if not stands(refused[workset_id], record.rev, self._change_id_at)
+            }
         return taken | self._register(shard, rest)
 
     def _try(self, request: dict[str, Any], changes: Sequence[Change]) -> tuple[int, Standing]:
