@@ -2,7 +2,8 @@
 
 WsmonError
 ├── InvalidInput            what was given cannot be used
-│   └── SettingsError       a settings file, variable or flag
+│   ├── SettingsError       a settings file, variable or flag
+│   └── FilterError         a filter, and where in it
 ├── NotFound                no such workset
 │   └── NotThere            no such alert, silence or channel
 ├── Refused                 understood, and the answer is no
@@ -50,6 +51,14 @@ class InvalidInput(WsmonError):
 
 class SettingsError(InvalidInput):
     """A settings file, environment variable or flag cannot be used."""
+
+
+class FilterError(InvalidInput):
+    """A filter cannot be read; `at` and `length` are the part of `text` that cannot."""
+
+    def __init__(self, text: str, at: int, length: int, why: str) -> None:
+        super().__init__(f"the filter, at {text[at : at + length]!r} (character {at + 1}): {why}")
+        self.text, self.at, self.length, self.why = text, at, length, why
 
 
 class NotFound(WsmonError):

@@ -164,6 +164,8 @@ class Row:
     affinity: str | None = None
     needs: JSONObject | None = None
     """What it needs of a cluster, while it waits; None for nothing in particular."""
+    samples: int | None = None
+    """How many, where its metadata says so."""
 
 
 ROW_ERROR_CHARS = 200
@@ -198,7 +200,13 @@ def row_of(workset: Workset) -> Row:
         registered_at=workset.registered_at,
         affinity=workset.affinity,
         needs=_needs(workset),
+        samples=_samples(workset.metadata),
     )
+
+
+def _samples(metadata: JSONObject) -> int | None:
+    count = metadata.get("samples")
+    return count if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 10**9 else None
 
 
 def _needs(workset: Workset) -> JSONObject | None:
