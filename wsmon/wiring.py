@@ -19,9 +19,7 @@ from wsmon.services.config import MonitorConfig
 from wsmon.services.plans import ChannelPlan, RelayConfig
 
 if TYPE_CHECKING:
-    from wsmon.channel_settings import ChannelSettings
-    from wsmon.settings import Settings
-    from wsmon.settings_alerts import AlertSettings
+    from wsmon.settings import AlertSettings, ChannelSettings, Settings
 
 INTERVAL_FACTOR = 10.0
 DUTY_SECONDS = 30.0

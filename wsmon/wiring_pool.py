@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wsmon.services.companion import Companion
     from wsmon.services.config import MonitorConfig
     from wsmon.services.runs import Problems
-    from wsmon.settings_pool import ClusterSettings
+    from wsmon.settings import ClusterSettings
 
 DUTY_SECONDS = 60.0
 

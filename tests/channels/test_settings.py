@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wsmon.channel_settings import WebhookSettings
 from wsmon.domain.errors import SettingsError
-from wsmon.settings import load_settings
+from wsmon.settings import WebhookSettings, load_settings
 from wsmon.wiring import group_rule, plans
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.domain.build import ready
 from wsmon.domain.steps import STEPS, script
 from wsmon.domain.template import render
-from wsmon.settings_pool import StepsSettings
+from wsmon.settings import StepsSettings
 
 
 def test_steps_are_one_script_of_quoted_words(tmp_path: Path) -> None:

@@ -14,10 +14,8 @@ from pydantic_core import PydanticUndefined
 from tests.api.server import Over
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
-from wsmon.channel_settings import CHANNEL_TYPES
 from wsmon.services.commands import Commands
-from wsmon.settings import FILE_NAME, PREFIX, TABLES, Settings
-from wsmon.settings_pool import ClusterSettings
+from wsmon.settings import CHANNEL_TYPES, FILE_NAME, PREFIX, TABLES, ClusterSettings, Settings
 from wsmon.workset_api import create_app
 
 ROOT = Path(__file__).parent.parent.parent

@@ -27,8 +27,15 @@ from wsmon.domain.errors import MissingExtra, StoreError, StoreUnreachable
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import WorksetState
 from wsmon.engine import Engine, open_engine
-from wsmon.settings import MonitorSettings, PoolSettings, RetrySettings, Settings, StoreSettings, TuiSettings
-from wsmon.settings_alerts import AlertSettings
+from wsmon.settings import (
+    AlertSettings,
+    MonitorSettings,
+    PoolSettings,
+    RetrySettings,
+    Settings,
+    StoreSettings,
+    TuiSettings,
+)
 
 LEASE_SECONDS, RENEW_SECONDS, SKEW_SECONDS = 3.0, 1.0, 1.0
 SLOTS, FIRST_WORKSETS, WORKSETS_A_SECOND = 6, 10, 1.1

@@ -6,16 +6,19 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
+
+from wsmon.settings.section import Section, expanded
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 Texts = list[str]
+MOST = 1e6
+"""Messages a minute: no channel takes more, so it is as good as no bound."""
 
 
-class _Channel(BaseModel):
+class _Channel(Section):
     """What every channel has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     secrets: ClassVar[tuple[str, ...]] = ()
 
     event_types: Texts = Field([], description="Only these: completion, error, state_change, alert, or verbs.")
@@ -24,7 +27,7 @@ class _Channel(BaseModel):
     worksets: Texts = Field([], description="Only ids like these patterns; * stands for any text.")
     clusters: Texts = Field([], description="Only clusters like these patterns.")
     min_severity: Literal["info", "warning", "critical"] = Field("warning", description="The least that is told.")
-    max_per_minute: float = Field(30.0, gt=0, description="Messages; what is over comes as a summary.")
+    max_per_minute: float = Field(30.0, gt=0, le=MOST, description="Messages; what is over comes as a summary.")
 
     @model_validator(mode="before")
     @classmethod
@@ -37,10 +40,15 @@ class _Channel(BaseModel):
             path = values.pop(f"{name}_file", None)
             if path is not None and values.get(name) is None:
                 try:
-                    values[name] = Path(str(path)).expanduser().read_text(encoding="utf-8").strip()
-                except (OSError, UnicodeDecodeError) as error:
-                    raise ValueError(f"{name}_file {path} cannot be read ({type(error).__name__})") from None
+                    values[name] = expanded(Path(str(path))).expanduser().read_text(encoding="utf-8").strip()
+                except (OSError, ValueError) as error:
+                    raise ValueError(f"{name}_file {path} cannot be read ({_short(error)})") from None
         return values
+
+
+def _short(error: OSError | ValueError) -> str:
+    """Why, without a word of what the file holds."""
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__
 
 
 class _Web(_Channel):
@@ -64,14 +72,14 @@ class WebhookSettings(_Web):
     type: Literal["webhook"]
     secret: SecretStr | None = Field(None, description="Signs each message by HMAC-SHA256 (Standard Webhooks).")
     min_severity: Literal["info", "warning", "critical"] = Field("info", description="The least that is told.")
-    max_per_minute: float = Field(120.0, gt=0, description="Messages; what is over comes as a summary.")
+    max_per_minute: float = Field(120.0, gt=0, le=MOST, description="Messages; what is over comes as a summary.")
 
 
 class SlackSettings(_Web):
     """Slack, by an incoming webhook."""
 
     type: Literal["slack"]
-    max_per_minute: float = Field(20.0, gt=0, description="Messages; what is over comes as a summary.")
+    max_per_minute: float = Field(20.0, gt=0, le=MOST, description="Messages; what is over comes as a summary.")
 
 
 class SnsSettings(_Channel):
@@ -83,7 +91,7 @@ class SnsSettings(_Channel):
     profile: str | None = Field(None, description="The AWS profile to take credentials from.")
     endpoint_url: str | None = Field(None, description="Another endpoint that speaks SNS.")
     min_severity: Literal["info", "warning", "critical"] = Field("info", description="The least that is told.")
-    max_per_minute: float = Field(120.0, gt=0, description="Messages; what is over comes as a summary.")
+    max_per_minute: float = Field(120.0, gt=0, le=MOST, description="Messages; what is over comes as a summary.")
 
 
 class LinearSettings(_Channel):

@@ -1,16 +1,14 @@
-"""The settings of the pool and of the scheduler."""
+"""The settings of the pool, of the scheduler that fills it and of the catalog that feeds it."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from wsmon.domain.errors import SettingsError
 from wsmon.domain.needs import microdollars
 from wsmon.domain.scheduling import Policy
-from wsmon.domain.template import check_template
-from wsmon.settings_section import LONGEST, YEAR, Section
+from wsmon.settings.section import HUGE, LONGEST, MANY, YEAR, Section
 
 
 class SchedulerSettings(Section):
@@ -52,7 +50,7 @@ class CatalogSettings(Section):
 
     bucket: str | None = Field(None, description="The bucket; without one nothing is watched.")
     prefix: str = Field("", description="The folder in it that holds the workset folders.")
-    poll_seconds: float = Field(60.0, gt=0, description="How often it is listed.")
+    poll_seconds: float = Field(60.0, gt=0, le=LONGEST, description="How often it is listed.")
     mirror_sentinels: bool = Field(
         False, description="Write daylily.* sentinels back on each transition, for tools that still read them."
     )
@@ -74,20 +72,20 @@ class ClusterSettings(Section):
     host_key_checking: Literal["yes", "accept-new", "no"] = Field(
         "yes", description="Whether an unknown host key is refused, taken the first time, or never looked at."
     )
-    connect_seconds: int = Field(10, gt=0, description="How long a connection may take.")
+    connect_seconds: int = Field(10, gt=0, le=3600, description="How long a connection may take.")
     root: str = Field("~/.wsmon/runs", description="Where run folders lie there, on a disk of its own.")
     python: str = Field("python3", description="A Python of 3.7 or newer there.")
     detach: Literal["auto", "tmux", "setsid"] = Field(
         "auto", description="How a run is cut loose: by tmux where it is there, else by setsid."
     )
-    slots: int = Field(3, gt=0, description="How many worksets run there at once, all monitors together.")
-    vcpus: int = Field(0, ge=0, description="Its vCPUs; 0: unknown, nothing is held against it.")
-    memory_mib: int = Field(0, ge=0, description="Its memory; 0: unknown.")
-    storage_gib: int = Field(0, ge=0, description="Its free storage; 0: unknown.")
+    slots: int = Field(3, gt=0, le=MANY, description="How many worksets run there at once, all monitors together.")
+    vcpus: int = Field(0, ge=0, le=HUGE, description="Its vCPUs; 0: unknown, nothing is held against it.")
+    memory_mib: int = Field(0, ge=0, le=HUGE, description="Its memory; 0: unknown.")
+    storage_gib: int = Field(0, ge=0, le=HUGE, description="Its free storage; 0: unknown.")
     zone: str = Field("", description="Its availability zone.")
     instance_types: list[str] = Field([], description="What its nodes are.")
     cost_per_vcpu_hour: float = Field(
-        0.0, ge=0, description="Dollars a vCPU hour; the score and a run's cost go by it."
+        0.0, ge=0, le=1e6, description="Dollars a vCPU hour; the score and a run's cost go by it."
     )
     slurm: bool = Field(False, description="Whether its Slurm tells nodes and health (sinfo, squeue at the head node).")
 
@@ -107,34 +105,16 @@ class ParallelClusterSettings(Section):
         "accept-new", description="Head nodes are new ones each time, so their first key is taken."
     )
     root: str = Field("~/.wsmon/runs", description="Where run folders lie there, on a disk of its own.")
-    slots: int = Field(3, gt=0, description="How many worksets run on each at once, all monitors together.")
-    cost_per_vcpu_hour: float = Field(0.0, ge=0, description="Dollars a vCPU hour.")
+    slots: int = Field(3, gt=0, le=MANY, description="How many worksets run on each at once, all monitors together.")
+    cost_per_vcpu_hour: float = Field(0.0, ge=0, le=1e6, description="Dollars a vCPU hour.")
     slurm: bool = Field(True, description="Whether each one's Slurm tells nodes and health.")
 
 
-class StepsSettings(Section):
-    """A run in steps, each an argument list with {placeholders}; without any the one [monitor] command."""
+class PoolSettings(Section):
+    """This machine as a pool of slots."""
 
-    stage: list[str] = Field([], description="Bring the samples to the cluster.")
-    clone: list[str] = Field([], description="Make the pipeline's working tree.")
-    run: list[str] = Field([], description="Run the pipeline.")
-    export: list[str] = Field([], description="Bring the results home.")
-    workdir: str = Field("", description="Where the steps work; empty: the run's own folder.")
-    pipeline_folder: str = Field(
-        "", description="Where the pipeline leaves daylily.successful_run or daylily.failed_run, if it does."
+    name: str | None = Field(None, description="The pool's name; by default the host's.")
+    slots: int | None = Field(
+        None, gt=0, le=MANY, description="How many worksets run here at once, all monitors together."
     )
-
-    @field_validator("stage", "clone", "run", "export", "workdir", "pipeline_folder")
-    @classmethod
-    def _template(cls, value: list[str] | str) -> list[str] | str:
-        try:
-            if value:
-                check_template([value] if isinstance(value, str) else value)
-        except SettingsError as error:
-            raise ValueError(str(error)) from None
-        return value
-
-    def commands(self) -> dict[str, tuple[str, ...]]:
-        """The steps that are set, in their order."""
-        steps = {"stage": self.stage, "clone": self.clone, "run": self.run, "export": self.export}
-        return {name: tuple(argv) for name, argv in steps.items() if argv}
+    local: bool = Field(True, description="Whether worksets run on this machine at all.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from wsmon.domain.grouping import GROUP_FIELDS
-from wsmon.settings_section import LONGEST, Section
+from wsmon.settings.section import HUGE, LONGEST, YEAR, Section
 
 
 class AlertSettings(Section):
@@ -25,12 +25,17 @@ class AlertSettings(Section):
         ["event_type", "state", "category"], description="What notices of one group have in common."
     )
 
-    running_longer_seconds: float = Field(86_400.0, ge=0, description="A run that lasts longer is told of; 0: never.")
-    backlog: int = Field(1000, ge=0, description="More ready worksets are a backlog; 0: never.")
-    monitor_silent_seconds: float = Field(300.0, gt=0, description="A monitor without a heartbeat so long is told of.")
+    running_longer_seconds: float = Field(
+        86_400.0, ge=0, le=YEAR, description="A run that lasts longer is told of; 0: never."
+    )
+    backlog: int = Field(1000, ge=0, le=HUGE, description="More ready worksets are a backlog; 0: never.")
+    monitor_silent_seconds: float = Field(
+        300.0, gt=0, le=LONGEST, description="A monitor without a heartbeat so long is told of."
+    )
     standing_seconds: float = Field(
         60.0,
         ge=0,
+        le=LONGEST,
         description="How long a lock is dead, a run unattended, a cluster or a channel unwell before it counts.",
     )
 
@@ -55,4 +60,4 @@ class MetricsSettings(Section):
         None, ge=1, le=65535, description="The port on which a monitor serves /metrics; without it, none."
     )
     prometheus_host: str = Field("127.0.0.1", description="The address of that port.")
-    period_seconds: float = Field(60.0, gt=0, description="How often figures are reported.")
+    period_seconds: float = Field(60.0, gt=0, le=LONGEST, description="How often figures are reported.")

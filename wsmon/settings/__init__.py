@@ -1,0 +1,41 @@
+"""Settings: frozen models, a file a subject, a sentence each; read once and handed in."""
+
+from wsmon.settings.alerts import AlertSettings, MetricsSettings
+from wsmon.settings.channels import CHANNEL_TYPES, ChannelSettings, WebhookSettings
+from wsmon.settings.faces import ApiSettings, TuiSettings
+from wsmon.settings.loading import FILE_NAME, PREFIX, Loaded, load_settings
+from wsmon.settings.model import TABLES, Settings
+from wsmon.settings.monitor import MonitorSettings, RetrySettings, StepsSettings
+from wsmon.settings.pool import (
+    CatalogSettings,
+    ClusterSettings,
+    ParallelClusterSettings,
+    PoolSettings,
+    SchedulerSettings,
+)
+from wsmon.settings.store import StoreSettings
+
+__all__ = [
+    "CHANNEL_TYPES",
+    "FILE_NAME",
+    "PREFIX",
+    "TABLES",
+    "AlertSettings",
+    "ApiSettings",
+    "CatalogSettings",
+    "ChannelSettings",
+    "ClusterSettings",
+    "Loaded",
+    "MetricsSettings",
+    "MonitorSettings",
+    "ParallelClusterSettings",
+    "PoolSettings",
+    "RetrySettings",
+    "SchedulerSettings",
+    "Settings",
+    "StepsSettings",
+    "StoreSettings",
+    "TuiSettings",
+    "WebhookSettings",
+    "load_settings",
+]
