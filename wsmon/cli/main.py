@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import importlib
 import os
@@ -98,10 +99,22 @@ def cli(ctx: click.Context, with_monitor: bool) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code; no traceback reaches a user."""
+    if argv is None:
+        _begin_in_utf8()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(_run(argv))
+
+
+def _begin_in_utf8() -> None:
+    """Where the locale knows ASCII alone, begin this process again in Python's UTF-8 mode.
+
+    What is typed, the environment, files and what a run is given are UTF-8 whatever such a locale says, and
+    Python can decide that only at its start. A locale with an encoding of its own is taken at its word.
+    """
+    if not sys.flags.utf8_mode and codecs.lookup(sys.getfilesystemencoding()).name == "ascii" and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  no shell is wanted
 
 
 def _run(argv: Sequence[str] | None) -> int:

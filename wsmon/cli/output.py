@@ -16,8 +16,9 @@ CELL_CHARS = 60
 
 
 def print_json(document: object) -> None:
-    """One line, one document."""
-    sys.stdout.write(escaped(json.dumps(document, ensure_ascii=False, separators=(",", ":"))) + "\n")
+    """One line, one document; in ASCII where the terminal's encoding lacks a character that may be in it."""
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    sys.stdout.write(escaped(json.dumps(document, ensure_ascii=not unicode, separators=(",", ":"))) + "\n")
 
 
 def say(text: str) -> None:

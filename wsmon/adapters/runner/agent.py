@@ -238,7 +238,7 @@ def op_spawn(request: dict[str, Any]) -> dict[str, Any]:
 def launch(place: Place, folder: str, request: dict[str, Any]) -> None:
     """The supervisor, detached by tmux where it is wanted and there, else in a session of its own."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "supervise.py")
-    argv = [sys.executable, "-I", "-S", script, folder]
+    argv = [sys.executable, "-I", "-S", "-X", "utf8", script, folder]
     if request["detach"] != "setsid" and shutil.which("tmux"):
         name = "wsmon-{}-{}".format(request["key"].replace(".", "_"), request["run_token"])
         done = subprocess.run(

@@ -73,8 +73,8 @@ class LocalRunner(PlaceRunner):
             "deadline": request.deadline,
             "started": self._clock.boottime(),
             "boot_id": request.run.boot_id,
-            "place_lock": str(self._folder.lock_file),
-            "token_file": str(self._folder.token_file(request.workset.workset_id)),
+            "place_lock": _as_utf8(self._folder.lock_file),
+            "token_file": _as_utf8(self._folder.token_file(request.workset.workset_id)),
         }
         try:
             made.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ class LocalRunner(PlaceRunner):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with (Path(folder) / "supervisor.log").open("ab") as log:
                 supervisor = subprocess.Popen(
-                    [sys.executable, "-I", "-S", supervise.__file__, folder, str(lock)],
+                    [sys.executable, "-I", "-S", "-X", "utf8", supervise.__file__, folder, str(lock)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -210,6 +210,11 @@ def _absolute(argv: Sequence[str]) -> list[str]:
     """A program named by a relative path is meant from here, not from the run folder."""
     program, *rest = argv
     return [os.path.abspath(program) if "/" in program else program, *rest]
+
+
+def _as_utf8(path: Path) -> str:
+    """The path as the supervisor must read it, which is in UTF-8 whatever this process is in: the same bytes."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
 
 
 def _reap() -> None:

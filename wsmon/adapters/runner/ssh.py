@@ -93,7 +93,7 @@ class SshLine:
     def ask(self, operation: str, **request: Any) -> dict[str, Any]:
         """One operation's answer. Raises Refused where the place says no."""
         command = f"test -e {_path(self._agent)}/agent.py || exit {NO_AGENT}; "
-        command += f"exec {shlex.quote(self.target.python)} -I -S -c {shlex.quote(_START)} {_path(self._agent)}"
+        command += f"exec {shlex.quote(self.target.python)} -I -S -X utf8 -c {shlex.quote(_START)} {_path(self._agent)}"
         text = json.dumps({"op": operation, "root": self.target.root, **request})
         done = self.run(command, text.encode())
         if done.returncode == NO_AGENT:
