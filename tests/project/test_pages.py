@@ -99,7 +99,7 @@ def until_served(desk: Path, command: str) -> None:
     """The service says where it listens, and ends cleanly by SIGTERM."""
     told = desk / "api.log"
     with told.open("w") as out:
-        where = {**environment(desk), "WSMON_API__PORT": "0"}
+        where = {**environment(desk), "WSMON_API__PORT": "0", "WSMON_WEB__PORT": "0"}
         process = subprocess.Popen(shlex.split(command), cwd=desk, env=where, stderr=out)
     try:
         url = wait_for(lambda: re.search(r"http://127\.0\.0\.1:\d+", told.read_text()), 30)
@@ -129,7 +129,7 @@ def carry_out(desk: Path, command: str) -> None:
             in_a_terminal(desk, command)
         case ["wsmon", "monitor"]:
             until_stopped(desk, command)
-        case ["wsmon", "api"]:
+        case ["wsmon", "api" | "web"]:
             until_served(desk, command)
         case ["wsmon", "--store", store, *_] if store.startswith("dynamodb:"):
             if why := peers.missing("ministack"):

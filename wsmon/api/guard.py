@@ -20,6 +20,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wsmon.adapters.listening import LOCAL_NAMES
 from wsmon.api import problems
 from wsmon.api.context import SLASH, Limits, Shared
 from wsmon.domain.errors import StoreError
@@ -30,7 +31,6 @@ OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", 
 """What tells nothing of any workset and needs no token."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Guard:
@@ -212,5 +212,5 @@ def _refuse_strangers(scope: Scope, headers: Headers) -> None:
     host = urlsplit(f"//{headers.get('host', '')}").hostname
     if not address.is_loopback:
         raise HTTPException(403, "without tokens only this machine may come in; make one with `wsmon token create`")
-    if host not in _LOCAL_NAMES:
+    if host not in LOCAL_NAMES:
         raise HTTPException(403, f"without tokens only localhost is served, not {str(host)[:80]!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import signal
@@ -14,10 +13,10 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import ChangeReload
 
+from wsmon.adapters.listening import is_loopback, listen, refuse_open_door, url_of
 from wsmon.adapters.log import make_log
 from wsmon.api.application import create_app
 from wsmon.api.context import Limits, Scheduler
-from wsmon.domain.errors import Refused
 from wsmon.engine import Engine, open_engine
 from wsmon.ports import Log
 from wsmon.services.pooling import StorePool
@@ -25,7 +24,6 @@ from wsmon.settings import Settings
 
 HANDED_OVER = "WSMON_API_HANDED_OVER"
 """How a reloaded process learns what its parent was told."""
-BACKLOG = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +37,6 @@ class Serving:
     read_only: bool = False
     verbose: bool = False
     log_format: str = "text"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address reaches this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def refuse_open_door(host: str, configured: bool) -> None:
-    """Raise Refused for an address that others reach while no token is configured."""
-    if not is_loopback(host) and not configured:
-        raise Refused(
-            f"{host} can be reached from other machines, and no token is configured: anybody could change worksets."
-            " Make one first (`wsmon token create --role operator`), or listen on 127.0.0.1"
-        )
 
 
 class Server(uvicorn.Server):
@@ -94,11 +75,9 @@ def serve(engine: Engine, serving: Serving, log: Log) -> None:
     engine.store.check()
     configured = bool(engine.store.tokens())
     refuse_open_door(serving.host, configured)
-    listener = _listen(serving.host, serving.port)
-    address, port = listener.getsockname()[:2]
-    shown = f"[{address}]" if ":" in address else address
+    listener = listen(serving.host, serving.port)
     who = "with a token" if configured else "from this machine"
-    log.info("serving", url=f"http://{shown}:{port}", store=engine.store.info.name, open_to=who)
+    log.info("serving", url=url_of(listener), store=engine.store.info.name, open_to=who)
     chosen = engine.settings.api
     options = {
         "log_config": None,
@@ -125,16 +104,6 @@ def serve(engine: Engine, serving: Serving, log: Log) -> None:
 
 def _ended(number: int, frame: FrameType | None) -> None:
     del number, frame
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise Refused(f"cannot listen on {host} port {port}: {error.strerror or error}; choose another") from None
-    except OverflowError:
-        raise Refused(f"port {port} does not exist; use 0 to 65535") from None
 
 
 def _hand_over(settings: Settings, serving: Serving) -> None:

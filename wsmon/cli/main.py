@@ -52,6 +52,7 @@ COMMANDS = {
     "import": "wsmon.cli.importing:import_",
     "monitor": "wsmon.cli.running:monitor",
     "api": "wsmon.cli.serving:api",
+    "web": "wsmon.cli.serving:web",
     "token": "wsmon.cli.tokens:token",
     "demo": "wsmon.cli.demonstrating:demo",
     "config": "wsmon.cli.checking:config",

@@ -1,12 +1,15 @@
-"""The REST service."""
+"""The services for other programs: the REST service, and the TUI for browsers."""
 
 from __future__ import annotations
+
+import importlib.util
 
 import click
 
 from wsmon.adapters.log import make_log
 from wsmon.cli import exits
 from wsmon.cli.options import common_options, engine, read_only
+from wsmon.domain.errors import MissingExtra
 
 
 @click.command()
@@ -49,4 +52,27 @@ def api(
             log_format=log_format,
         )
         serve(opened, serving, make_log(log_format))
+    return exits.DONE
+
+
+@click.command()
+@click.option("--host", metavar="ADDRESS", help="Where to listen; by default 127.0.0.1.")
+@click.option("--port", type=int, help="The port; by default 8001, 0 takes a free one.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How the log is written.")
+@common_options
+@click.pass_context
+def web(ctx: click.Context, host: str | None, port: int | None, log_format: str) -> int:
+    """Serve the terminal UI to browsers (needs the extra: pip install 'wsmon[web]').
+
+    Without tokens this machine may look; with them (`wsmon token create`) each does what its role may.
+
+    Example: wsmon web --port 8001
+    """
+    if importlib.util.find_spec("textual_serve") is None:
+        raise MissingExtra("`wsmon web` needs the extra: pip install 'wsmon[web]' (or pipx inject wsmon textual-serve)")
+    from wsmon.web.serving import Serving, serve
+
+    with engine(ctx, looking=False, **{"web.host": host, "web.port": port}) as opened:
+        chosen = opened.settings.web
+        serve(opened, Serving(chosen.host, chosen.port, not opened.writable), make_log(log_format))
     return exits.DONE

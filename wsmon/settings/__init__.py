@@ -2,7 +2,7 @@
 
 from wsmon.settings.alerts import AlertSettings, MetricsSettings
 from wsmon.settings.channels import CHANNEL_TYPES, ChannelSettings, WebhookSettings
-from wsmon.settings.faces import ApiSettings, TuiSettings
+from wsmon.settings.faces import ApiSettings, TuiSettings, WebSettings
 from wsmon.settings.loading import FILE_NAME, PREFIX, Loaded, load_settings
 from wsmon.settings.model import TABLES, Settings
 from wsmon.settings.monitor import MonitorSettings, RetrySettings, StepsSettings
@@ -36,6 +36,7 @@ __all__ = [
     "StepsSettings",
     "StoreSettings",
     "TuiSettings",
+    "WebSettings",
     "WebhookSettings",
     "load_settings",
 ]

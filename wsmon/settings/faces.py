@@ -37,3 +37,16 @@ class ApiSettings(Section):
         if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
             raise ValueError("a rate is NUMBER/second, /minute, /hour or /day")
         return value
+
+
+class WebSettings(Section):
+    """The terminal UI in a browser."""
+
+    host: str = Field("127.0.0.1", description="The address; another than loopback needs tokens.")
+    port: int = Field(8001, ge=0, le=65535, description="The port; 0 takes a free one.")
+    sessions: int = Field(
+        16, gt=0, le=1000, description="How many browsers may look at once; each is a process of about 80 MB."
+    )
+    trust_proxy: bool = Field(
+        False, description="Whether a proxy on this machine says who the client is, and that it came over TLS."
+    )

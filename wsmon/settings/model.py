@@ -6,7 +6,7 @@ from pydantic import Field
 
 from wsmon.settings.alerts import AlertSettings, MetricsSettings
 from wsmon.settings.channels import Channels
-from wsmon.settings.faces import ApiSettings, TuiSettings
+from wsmon.settings.faces import ApiSettings, TuiSettings, WebSettings
 from wsmon.settings.monitor import MonitorSettings, RetrySettings, StepsSettings
 from wsmon.settings.pool import (
     CatalogSettings,
@@ -40,6 +40,7 @@ class Settings(Section):
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Order and budget.")
     tui: TuiSettings = Field(default_factory=TuiSettings, description="The terminal UI.")
     api: ApiSettings = Field(default_factory=ApiSettings, description="The REST service.")
+    web: WebSettings = Field(default_factory=WebSettings, description="The terminal UI in a browser.")
     alerts: AlertSettings = Field(
         default_factory=AlertSettings,
         description="Which conditions are alerts, and how notices become messages, in Alertmanager's words.",
