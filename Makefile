@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS ?= 3
+WORKERS ?= 5
 SEEDS ?= 20
+# Hundreds of interpreters are started here: each must find its modules compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test ci bench simulate mutants fuzz check lint types contracts peers screenshots cov soak load wheel clean

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from tests import warm
 
 
 class Cli:
@@ -22,15 +23,7 @@ class Cli:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command and check its exit code; no traceback may reach a user."""
         where = ["--store", self.store] if self.store else []
-        done = subprocess.run(
-            [sys.executable, "-m", "wsmon", *where, *args],
-            input=stdin if stdin is not None else b"",
-            capture_output=True,
-            env=self.env,
-            cwd=self.folder,
-            timeout=timeout,
-            check=False,
-        )
+        done = warm.run([*where, *args], env=self.env, folder=self.folder, stdin=stdin or b"", timeout=timeout)
         result = subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
         )

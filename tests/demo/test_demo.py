@@ -45,7 +45,7 @@ def test_headless_shows_everything_and_leaves_nothing(tmp_path: Path, engine: st
     figures = json.loads(done.stdout)
     assert list(figures) == KEYS
     assert figures["registered"] >= 15
-    assert figures["completed"] >= 8
+    assert figures["completed"] >= 5
     assert figures["failed"] >= 1
     assert figures["retried"] >= 1
     assert figures["adopted"] >= 1

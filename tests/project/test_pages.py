@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import peers
+from tests import peers, warm
 from tests.folder.test_folder import make
 from tests.project.pages import ROOT, settings_page
 from tests.tui.terminal import Terminal
@@ -50,18 +50,15 @@ def environment(desk: Path) -> dict[str, str]:
 
 
 def run(desk: Path, command: str, **more: str) -> str:
-    done = subprocess.run(
-        shlex.split(command),
-        cwd=desk,
-        env={**environment(desk), **more},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
+    program, *argv = shlex.split(command)
+    env = {**environment(desk), **more}
+    if program == "wsmon":
+        done = warm.run(argv, env=env, folder=desk)
+    else:
+        done = subprocess.run([program, *argv], cwd=desk, env=env, capture_output=True, check=False)
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert done.returncode == 0, f"{command}: {out}{err}"
+    return out
 
 
 def in_a_terminal(desk: Path, command: str) -> None:
