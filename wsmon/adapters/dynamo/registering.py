@@ -43,15 +43,20 @@ class Registering(Reading):
         if not taken:
             return {}
         rest = [_again(change) for change in changes if change.workset_id not in taken]
-        if tries > 1:
-            # A try whose reply was lost may have written them all: then every id is taken, by itself.
-            refused = {change.workset_id: change for change in changes}
-            taken = {
-                workset_id: record
-                for workset_id, record in taken.items()
-                if not stands(refused[workset_id], record.rev, self._change_id_at)
-            }
+        # A try whose reply was lost, or that came twice, may have written them all: then every id is taken, by itself.
+        refused = {change.workset_id: change for change in changes}
+        taken = {
+            workset_id: record
+            for workset_id, record in taken.items()
+            if not self._ours(refused[workset_id], record, again=tries > 1)
+        }
         return taken | self._register(shard, rest)
+
+    def _ours(self, change: Change, record: Workset | Tombstone, *, again: bool) -> bool:
+        """Whether what stands there came from this registration; read only where somebody may have gone on from it."""
+        if isinstance(record, Workset) and record.change_id == change.event.change_id:
+            return True
+        return again and stands(change, record.rev, self._change_id_at)
 
     def _try(self, request: dict[str, Any], changes: Sequence[Change]) -> tuple[int, Standing]:
         """How many tries it took, and what stands in the way; nothing once it is written."""
