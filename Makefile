@@ -51,7 +51,7 @@ contracts: setup ## Who may import whom
 
 cov: setup peers ## Branches of domain and services that no test takes
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup
+	WSMON_TESTS_COLD=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -88,7 +88,7 @@ ci: ## What CI runs
 	$(MAKE) check
 	WSMON_REQUIRE_PEERS=1 $(MAKE) peers
 	WSMON_REQUIRE_PEERS=1 $(MAKE) wheel
-	WSMON_REQUIRE_PEERS=1 WSMON_PLAN_EXAMPLES=200 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=30 WSMON_WIRE_ROUNDS=150 $(MAKE) test
+	WSMON_TESTS_COLD=1 WSMON_REQUIRE_PEERS=1 WSMON_PLAN_EXAMPLES=200 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=30 WSMON_WIRE_ROUNDS=150 $(MAKE) test
 	$(MAKE) simulate SEEDS=200
 
 clean: ## Everything that was made
