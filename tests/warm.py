@@ -29,7 +29,14 @@ COLD = bool(os.environ.get("WSMON_TESTS_COLD"))
 _READ_AT_START = {"PYTHONUTF8", "PYTHONCOERCECLOCALE", "PYTHONIOENCODING", "PYTHONPATH", "LC_ALL", "LC_CTYPE"}
 _LENGTH = struct.Struct("!I")
 _ROOT = Path(__file__).parent.parent
-_SELDOM = ("wsmon.__main__", "wsmon.api", "wsmon.demo", "wsmon.workset_api", "wsmon.adapters.apprise_", "wsmon.adapters.runner.agent")
+_SELDOM = (
+    "wsmon.__main__",
+    "wsmon.api",
+    "wsmon.demo",
+    "wsmon.workset_api",
+    "wsmon.adapters.apprise_",
+    "wsmon.adapters.runner.agent",
+)
 
 
 def run(
