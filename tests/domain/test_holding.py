@@ -286,6 +286,15 @@ def test_a_claim_planned_for_an_urgent_workset_pays_from_the_budget_once_it_is_n
         assert change.claim.budget == budget
 
 
+def test_what_was_registered_anew_since_the_plan_is_not_claimed_with_the_needs_of_the_old() -> None:
+    workset = ready()
+    claim = SlotClaim("pool", 2, registered_at=workset.registered_at)
+    assert holding.acquire(workset, ctx(), holder="m", duration=60, claim=claim).claim is not None
+    anew = replace(workset, registered_at=workset.registered_at + 1)
+    with pytest.raises(IllegalTransition, match="registered anew"):
+        holding.acquire(anew, ctx(), holder="m", duration=60, claim=claim)
+
+
 def test_a_workset_tied_elsewhere_since_the_plan_is_not_claimed_there() -> None:
     with pytest.raises(IllegalTransition, match="tied to 'other'"):
         holding.acquire(replace(ready(), affinity="other"), ctx(), holder="m", duration=60, claim=SlotClaim("pool", 2))

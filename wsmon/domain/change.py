@@ -57,6 +57,8 @@ class SlotClaim:
     memory_mib: int = 0
     budget: Microdollars | None = None
     """What the day's spend may reach with it; None: no bound, or none for an urgent one."""
+    registered_at: Instant | None = None
+    """When the workset was registered that it was planned for; None: whichever stands."""
 
 
 @dataclass(frozen=True, slots=True)

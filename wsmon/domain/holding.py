@@ -104,7 +104,12 @@ def acquire(
 
 
 def _as_it_stands(workset: Workset, claim: SlotClaim) -> SlotClaim:
-    """The claim for the workset as it is now: tier and affinity may have changed since it was planned."""
+    """The claim for the workset as it is now: tier and affinity may have changed since it was planned.
+
+    One that was purged and registered anew since may need something else altogether, and is planned anew.
+    """
+    if claim.registered_at not in {None, workset.registered_at}:
+        require(workset, Verb.ACQUIRE, "it was registered anew since it was planned")
     if workset.affinity not in {None, claim.cluster}:
         require(workset, Verb.ACQUIRE, f"it is tied to {workset.affinity!r}, not to {claim.cluster!r}")
     return replace(claim, budget=None) if workset.priority is WorksetPriority.URGENT else claim

@@ -63,6 +63,8 @@ class Waiting:
     needs: Needs = field(default_factory=Needs)
     affinity: str | None = None
     state: WorksetState = WorksetState.READY
+    registered_at: Instant | None = None
+    """Tells it from one that is registered under its id once it is purged; None: unknown."""
 
 
 class Action(StrEnum):
@@ -90,11 +92,21 @@ class Decision:
     """None where nobody knows when anything ends."""
     clusters: tuple[Verdict, ...]
     needs: Needs
+    registered_at: Instant | None = None
+    """As of the workset that was decided on."""
 
 
 def waiting_of(row: Row) -> Waiting:
     """A row of the queue as the scheduler sees it."""
-    return Waiting(row.workset_id, row.priority, queue_moment(row), needs_from(row.needs), row.affinity, row.state)
+    return Waiting(
+        row.workset_id,
+        row.priority,
+        queue_moment(row),
+        needs_from(row.needs),
+        row.affinity,
+        row.state,
+        row.registered_at,
+    )
 
 
 def tier_of(workset: Waiting, policy: Policy, now: Instant) -> int:
@@ -179,7 +191,17 @@ class _Planner:
             elif self._kept < self._keep_at_most and self._now - one.since >= self._patience:
                 self._keep_room(sheet, one)
         return Decision(
-            one.workset_id, one.state, one.priority, tier, position, action, cluster, start, clusters, one.needs
+            one.workset_id,
+            one.state,
+            one.priority,
+            tier,
+            position,
+            action,
+            cluster,
+            start,
+            clusters,
+            one.needs,
+            one.registered_at,
         )
 
     def _sheet(self, one: Waiting) -> _Sheet:

@@ -86,7 +86,7 @@ class Claimer:
         for decision in draw(outlook.decisions, live_monitors, self._commands.chance.choose):
             if self._room() <= 0:
                 return True
-            if decision.workset_id in blocked or self._runs.robbed(decision.workset_id):
+            if decision.workset_id in blocked or self._runs.attends(decision.workset_id):
                 continue  # an older run of it lives, or may
             try:
                 self._try(decision, outlook.claim(decision), reach)

@@ -319,12 +319,18 @@ class Runs:
             self.let_go.append((workset_id, attended.run))
             self._log.warning("lock lost", workset_id=workset_id, token=token, reason=reason)
 
-    def robbed(self, workset_id: str) -> bool:
-        """Whether this monitor attends a run of it, whose lock must be lost; then it is let go of."""
+    def attends(self, workset_id: str) -> bool:
+        """Whether this monitor attends a run of what a plan would start; it is let go of where its lock is lost.
+
+        The queue's index may still show what was claimed a moment ago, so the record decides.
+        """
         attended = self.attended.get(workset_id)
-        if attended is not None:
-            self._let_go(workset_id, attended.lease.token)
-        return attended is not None
+        if attended is None:
+            return False
+        record, token = self._commands.store.record(workset_id), attended.lease.token
+        if not isinstance(record, Workset) or record.token != token or record.holder is None:
+            self._let_go(workset_id, token)
+        return True
 
     def give_back(self, workset: Workset, lease: Lease) -> None:
         """End a lock, whatever has become of it meanwhile; one that cannot be ended now will die."""

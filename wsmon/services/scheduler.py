@@ -58,6 +58,7 @@ class Outlook:
             cluster.vcpus,
             cluster.memory_mib,
             self.policy.budget,
+            decision.registered_at,
         )
 
 
