@@ -20,8 +20,10 @@ class Receiver:
     """The Channel port's far side; one for all monitors."""
 
     name: str
+    faults: Faults
     incidents: bool = False
-    told: set[Key] = field(default_factory=set)
+    told: dict[Key, str] = field(default_factory=dict)
+    """What it was told of, and under which message's id first."""
     newest: dict[str, int] = field(default_factory=dict)
     down_until: int = 0
 
@@ -32,13 +34,20 @@ class Receiver:
     def take(self, message: Message) -> None:
         """A message arrived."""
         for notice in message.notices:
-            if not notice.seq or notice.key in self.told:
+            if not notice.seq:
+                continue
+            known = self.told.get(notice.key)
+            if known is not None:
+                # A record of what is going out may be written over by an older one that arrives late.
+                if known != message.message_id and Kind.LATE_REQUEST not in self.faults.enabled:
+                    text = f"{self.name}: {notice.key} in {message.message_id}, before in {known}"
+                    raise Violation("what is sent again bears its id", text)
                 continue
             newest = self.newest.get(notice.subject, 0)
             if notice.seq < newest:
                 raise Violation("a channel is told in order", f"{self.name}: {notice.key} after seq {newest}")
             self.newest[notice.subject] = notice.seq
-            self.told.add(notice.key)
+            self.told[notice.key] = message.message_id
 
 
 @dataclass(slots=True)
@@ -52,7 +61,7 @@ class Channels:
     def marked(self, events: Sequence[Key]) -> None:
         """What is taken off the outbox has reached every channel."""
         for receiver in self.receivers:
-            missing = sorted(set(events) - receiver.told)
+            missing = sorted(set(events) - receiver.told.keys())
             if missing:
                 raise Violation("nothing is marked delivered before it is", f"{receiver.name} was never told {missing}")
 

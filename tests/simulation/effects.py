@@ -22,6 +22,8 @@ class Effect:
     """Whether an exit document was written."""
     forced: bool = False
     """Whether it was ended by a signal of ours."""
+    left_behind: bool = False
+    """Whether its workset had gone on without it when that signal came."""
 
 
 class Effects:

@@ -25,6 +25,10 @@ def check_end(world: World) -> None:
     running = [effect for effect in world.effects.all.values() if effect.ended is None]
     if running:
         raise Violation("no run stays behind", f"{running}")
+    alerts = {(alert.kind, alert.subject) for alert in base.alerts()}
+    untold = [e for e in world.effects.all.values() if e.left_behind and ("duplicate", e.workset_id) not in alerts]
+    if untold:
+        raise Violation("what was left behind is told of", f"{untold}")
     _events(world)
     orphaned = [alert.subject for alert in base.alerts() if alert.kind == "orphaned"]
     if orphaned:

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 class TraceLog:
     """The Log port, into the trace."""
 
-    def __init__(self, world: World, who: str) -> None:
-        self._kernel, self._who = world.kernel, who
+    def __init__(self, world: World, process: Process, who: str) -> None:
+        self._kernel, self._oracle, self._process, self._who = world.kernel, world.server.oracle, process, who
 
     def info(self, event: str, **fields: object) -> None:
         told = " ".join(f"{k}={v}" for k, v in fields.items())
         self._kernel.note(self._who, f". {event} {told}")
+        if event == "lock lost":
+            self._oracle.let_go(self._process, str(fields["workset_id"]), int(str(fields["token"])))
 
     warning = error = info
 
@@ -95,7 +97,7 @@ class Host:
         def beside(what: str, work: Any) -> Joinable:
             return world.kernel.start(process, what, work)
 
-        log, store, draws = TraceLog(world, name), FaultStore(world.server, session), chance_of(self.chance)
+        log, store, draws = TraceLog(world, process, name), FaultStore(world.server, session), chance_of(self.chance)
         relay = Relay(
             store,
             clock,

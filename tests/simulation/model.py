@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.simulation.kernel import Process
 from tests.simulation.table import TIERS
 from wsmon.domain.change import Change
 from wsmon.domain.workset import Tombstone, Workset
@@ -27,6 +28,24 @@ class Asked:
 
     at: int
     wall: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Who does a duty, and when, in true time, its lease was stamped that stands now."""
+
+    process: Process
+    at: int
+    duration: float
+
+
+def lives(owner: object) -> bool:
+    """Whether a holder is a monitor that works: alive, and not at its end."""
+    return (
+        isinstance(owner, Process)
+        and not owner.dead
+        and any(task.name == "monitor" and not task.done for task in owner.tasks)
+    )
 
 
 def state_of(record: Workset | Tombstone | None) -> str | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.kernel import SECOND, Violation
-from tests.simulation.model import SLACK, Asked, Stamp, said, state_of
+from tests.simulation.kernel import SECOND, Process, Violation
+from tests.simulation.model import SLACK, Asked, Duty, Stamp, lives, said, state_of
 from tests.simulation.table import HOLDERS, KEEPS_LOCK, TABLE, TAKING, TERMINAL
 from tests.simulation.verdicts import Verdicts
 from wsmon.domain.change import Change
@@ -28,9 +28,15 @@ class Oracle:
     """(workset, token) -> the process that took the lock."""
     taken: dict[tuple[str, int], Stamp] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
+    started: set[tuple[str, int]] = field(default_factory=set)
+    """(workset, token) of every start of a run of ours."""
     last_run: dict[str, int] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     events: int = 0
+    duty: Duty | None = None
+    """Who does the relay's duty."""
+    quiet_since: int | None = None
+    """When the last fault was over; None while they come."""
 
     # what is accepted
 
@@ -44,7 +50,7 @@ class Oracle:
         self._moves(change)
         self._token(session, change)
         self._holder(session, change)
-        self._fields(change)
+        self._fields(change, asked)
         if change.event.verb in {"expire", "adopt", "acquire"}:
             self._was_dead(change, now)
         if isinstance(change.before, Workset) and isinstance(change.after, Workset):
@@ -63,6 +69,8 @@ class Oracle:
             self.taken[name, lease.token] = self.stamps[name] = stamp
         elif change.ends_lease:
             self.stamps.pop(name, None)
+        if change.event.verb == "start" and isinstance(after, Workset) and after.run is not None:
+            self.started.add((name, after.run.run_token))
 
     def _follows(self, change: Change) -> None:
         """The change was made to what stands, and is the next in a dense sequence."""
@@ -143,7 +151,7 @@ class Oracle:
         if verb == "requeue" and isinstance(before, Workset) and before.holder is not None:
             raise Violation("what is held is not requeued", said(change))
 
-    def _fields(self, change: Change) -> None:
+    def _fields(self, change: Change, asked: Asked) -> None:
         after, verb = change.after, change.event.verb.value
         if not isinstance(after, Workset):
             return
@@ -169,6 +177,7 @@ class Oracle:
                 "its place in the queue stays": not waits
                 or verb in {"requeue", "register"}
                 or after.queued_at == getattr(change.before, "queued_at", None),
+                "a requeue is the last in its line": verb != "requeue" or after.queued_at == asked.wall,
                 "a claim is where it is tied to": change.claim is None
                 or getattr(change.before, "affinity", None) in {None, change.claim.cluster},
                 "what was registered stays": verb == "register" or _registered(change.before) == _registered(after),
@@ -191,6 +200,9 @@ class Oracle:
             raise Violation(
                 "a live lock is not taken", f"{said(change)} from {before.holder}, {lived} s after its stamp"
             )
+        owner = self.holders.get((before.workset_id, before.token))
+        if self.quiet_since is not None and stamp.at > self.quiet_since and lives(owner):
+            raise Violation("once quiet who works keeps its lock", f"{said(change)} from {before.holder}")
 
     # leases and starts
 
@@ -213,6 +225,26 @@ class Oracle:
             )
         self.stamps[lease.workset_id] = Stamp(lease.mark, asked.at, lease.duration)
 
+    def let_go(self, process: Process, workset_id: str, token: int) -> None:
+        """A monitor says that it has lost a lock."""
+        record = self.records.get(workset_id)
+        ours = self.holders.get((workset_id, token)) is process
+        if ours and isinstance(record, Workset) and record.token == token and record.holder is not None:
+            raise Violation("nobody lets go of a lock that is theirs", f"{workset_id} token {token}: {process.name}")
+
+    def on_duty(self, session: Session, lease: Lease, stands: Lease | None, asked: Asked, now: int) -> None:
+        """The relay's duty was taken, renewed or given back."""
+        known, given_back = self.duty, stands is not None and stands.expires_at == 0
+        if stands is None or known is None or lease.token != stands.token:
+            token = stands.token if stands is not None else 0
+            if lease.token != token + 1:
+                raise Violation("a duty's token grows by one with each term", f"{lease} after {stands}")
+            if known is not None and not given_back and now - known.at < known.duration * SECOND - SLACK:
+                raise Violation("a duty is not taken from who does it", f"{lease} after {stands}")
+        elif known.process is not session.process or lease.mark != (stands.token, stands.renewal + 1):
+            raise Violation("a duty is kept by who took it", f"{lease} after {stands} by {session.process.name}")
+        self.duty = Duty(session.process, asked.at, lease.duration)
+
     def may_start_until(self, workset_id: str, token: int, until: int) -> None:
         """A run was asked for that may start until a (true) moment."""
         stamp = self.taken.get((workset_id, token))
@@ -225,7 +257,9 @@ class Oracle:
         """A run's first side effect comes now."""
         record, stamp = self.records.get(workset_id), self.taken.get((workset_id, token))
         run = record.run if isinstance(record, Workset) and record.state == "in_progress" else None
-        if run is None or run.run_token != token:
+        # Who requeues in the middle of a start takes it for dead: it is ended as what was left behind.
+        left_behind = self.verdicts.rash and (workset_id, token) in self.started
+        if not left_behind and (run is None or run.run_token != token):
             raise Violation("no run without its start", f"{workset_id} token {token} executes; its record is {record}")
         if stamp is None or now - stamp.at > stamp.duration * SECOND + SLACK:
             raise Violation("no start after the lock's deadline", f"{workset_id} token {token}: {stamp}, now {now}")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+BARRED = 300 * SECOND
+"""So long after its end an older run may still bar its workset: until a pass has seen that it is dead."""
+
+
 class Order:
     """Checked at every lock a monitor takes."""
 
@@ -62,9 +66,17 @@ class Order:
             # A wall clock may have jumped by the whole skew since the monitor looked.
             waits = record.state == "ready" or (record.state == "retrying" and (record.retry_after or 0) < wall - 70e6)
             there = waits and oracle.changed_at[name] < looked and index.surfaces[name] < looked
+            if self._barred(name, looked):
+                continue  # an older run of it lives, or lived when the monitor judged it
             if there and record.affinity in {None, cluster} and self._no_harder(record, chosen):
                 found.append(record)
         return found
+
+    def _barred(self, name: str, looked: int) -> bool:
+        """Whether a run of it was left behind that lived in one of the last passes."""
+        ends = [e.ended for e in self._world.effects.all.values() if e.workset_id == name and e.left_behind]
+        held = any(r.held for place in self._world.places for r in place.runs.values() if r.workset_id == name)
+        return held or any(end is None or end > looked - BARRED for end in ends)
 
     def _no_harder(self, record: Workset, chosen: Workset) -> bool:
         vcpus = [int(one.requirements.get("vcpus", 0)) for one in (record, chosen)]

@@ -14,6 +14,7 @@ from tests.simulation.hosts import chance_of
 from tests.simulation.kernel import SECOND, Process
 from tests.simulation.server import Session
 from tests.simulation.store import FaultStore
+from wsmon.domain.alerts import RESOLVED
 from wsmon.domain.change import Change
 from wsmon.domain.errors import StoreError, WsmonError
 from wsmon.domain.spec import WorksetSpec
@@ -55,11 +56,33 @@ class Operator:
 
     def provoke(self, session: Session, change: Change) -> None:
         """Now and then somebody acts right after a change, while whoever made it is in the middle of its step."""
-        if session.actor != "operator" and self.world.faults.on and self.chance.random() < 0.08:
-            kernel, name = self.world.kernel, change.workset_id
-            kernel.start(
-                self.hand, "hand", lambda: self._try(lambda: self._at(name)), after=self.chance.uniform(0, 0.3)
-            )
+        drawn = self.chance.random()
+        if session.actor != "operator" and self.world.faults.on and drawn < 0.12:
+            name, anew = change.workset_id, drawn < 0.04
+            self._also(lambda: self._anew(name) if anew else self._at(name), self.chance.uniform(0, 0.3))
+
+    def provoke_plan(self, session: Session) -> None:
+        """Now and then what a monitor has just planned with is purged and registered anew, with other needs."""
+        if self.world.faults.on and self.chance.random() < 0.01:
+            name = self.world.any_workset(self.chance)
+            if name is not None:
+                self._also(lambda: self._anew(name), self.chance.uniform(0, 0.1))
+
+    def _also(self, act: Callable[[], None], after: float) -> None:
+        self.world.kernel.start(self.hand, "hand", lambda: self._try(act), after=after)
+
+    def _anew(self, name: str) -> None:
+        """Purge a workset that does not run and register it again, whoever has just planned with it or locked it."""
+        record = self.commands.store.record(name)
+        if isinstance(record, Workset) and record.state is WorksetState.LOCKED:
+            if not self.world.faults.hit(Kind.ROBBERY, 1.0, self.chance):
+                return
+            record = self.commands.unlock(name, reason="registered wrongly")
+        if isinstance(record, Workset):
+            if record.state is not WorksetState.DELETED:
+                self.commands.delete(name)
+            self.commands.purge(name)
+        self.register(name)
 
     def _try(self, act: Callable[[], None]) -> None:
         try:
@@ -98,14 +121,21 @@ class Operator:
         self.commands.register(WorksetSpec(name, "bucket", f"in/{name}", tier, metadata, needs))
 
     def _requeue(self, record: Workset, reason: str) -> None:
+        rash = self.world.rash and record.run is not None
+        if rash and record.holder is not None and self.world.faults.hit(Kind.ROBBERY, 0.7, self.chance):
+            record = self.commands.unlock(record.workset_id, reason=reason, seen=record.rev)
         # What is held is refused, so there is no harm in asking.
-        if record.holder is not None or self.world.dead_for_sure(record):
+        if rash or record.holder is not None or self.world.dead_for_sure(record):
             self.commands.requeue(record.workset_id, reason=reason, seen=record.rev)
 
     def resolve(self) -> None:
-        """Once quiet: what only a person can decide."""
+        """Once quiet: what only a person can decide, who acts on the alert that tells of it."""
         try:
+            alerts = self.commands.store.alerts()
+            told = {alert.subject for alert in alerts if alert.kind == "orphaned" and alert.status != RESOLVED}
             for row in list(self.commands.rows(WorksetState.IN_PROGRESS)):
+                if row.workset_id not in told and self.world.hosts:
+                    continue
                 record = self.commands.store.record(row.workset_id)
                 if isinstance(record, Workset) and record.run is None and self.world.dead_for_sure(record):
                     if record.holder is not None:

@@ -18,7 +18,7 @@ from tests.simulation.server import Session
 from wsmon.adapters.runner import supervise
 from wsmon.adapters.runner.deciding import PlaceRunner
 from wsmon.domain.errors import Refused
-from wsmon.domain.workset import RunRecord
+from wsmon.domain.workset import RunRecord, Workset
 from wsmon.ports import Place, RunRequest
 
 LOCK_WAIT = 5.0
@@ -67,7 +67,7 @@ class SimPlace:
     effects: Effects
     chance: Random
     hang_ends: bool = False
-    """Whether something ends a run that hangs."""
+    """Whether a timeout ends a run that hangs."""
     longest: float = 600.0
     tokens: dict[str, int] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class SimPlace:
         if self.faults.hit(Kind.RUN_CRASH, 0.3, chance):
             fate.exit_code = chance.choice((1, 65, 69, 71, 75, 78, 127, -6, -9, -11))
             fate.seconds *= chance.random()
-        if self.hang_ends and self.faults.hit(Kind.RUN_HANG, 0.15, chance):
+        if self.faults.hit(Kind.RUN_HANG, 0.15, chance):
             fate.hangs, fate.deaf = True, chance.random() < 0.5
         if self.faults.hit(Kind.SUPERVISOR, 0.1, chance):
             fate.orphaned_after = chance.uniform(0.0, fate.seconds)
@@ -151,9 +151,20 @@ class SimPlace:
         effect = run.effect
         assert effect is not None
         self.kernel.sleep(run.fate.seconds)
-        while run.fate.hangs and self.faults.on:
+        while run.fate.hangs and (self.faults.on or self._to_be_ended(run)):
             self.kernel.sleep(60)
         self._over(run, run.fate.exit_code)
+
+    def _to_be_ended(self, run: Run) -> bool:
+        """Whether some service has to end it: it hangs until then."""
+        record = self.oracle.records.get(run.workset_id)
+        return self.hang_ends or self._left_behind(run) or (isinstance(record, Workset) and record.cancel is not None)
+
+    def _left_behind(self, run: Run) -> bool:
+        """Whether its workset has gone on without it."""
+        record = self.oracle.records.get(run.workset_id)
+        current = record.run if isinstance(record, Workset) and record.state == "in_progress" else None
+        return current is None or current.run_token != run.spec["run_token"]
 
     def _over(self, run: Run, code: int | None) -> None:
         """The command's last process is gone."""
@@ -171,7 +182,7 @@ class SimPlace:
         """TERM or KILL for the command; the supervisor stays to tell the exit."""
         if run.effect is None or run.effect.ended is not None or (run.fate.deaf and not force):
             return
-        run.effect.forced = True
+        run.effect.forced, run.effect.left_behind = True, self._left_behind(run)
         self._over(run, -9 if force else -15)
 
     def processes(self) -> Iterator[Process]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from tests.simulation.kernel import SECOND, Violation
 from tests.simulation.world import Plan, World
 
 ACTORS = ("viewer", "caller", "relay", "operator", "m3", "m2", "m1", "m0")
+_WORKSET = re.compile(r"\bw\d\d\b")
 
 
 @dataclass(slots=True)
@@ -25,6 +27,8 @@ class Outcome:
     seconds: float = 0.0
     """Virtual."""
     events: int = 0
+    steps: int = 0
+    """How often an actor had its turn."""
     digest: str = ""
     faults: Counter[str] = field(default_factory=Counter)
     trace: tuple[str, ...] = ()
@@ -39,7 +43,7 @@ def run_seed(plan: Plan, *, trace: bool = False) -> Outcome:
     except Violation as violation:
         outcome.invariant, outcome.text = violation.invariant, violation.text
     outcome.seconds, outcome.events = world.kernel.now / SECOND, world.server.oracle.events
-    outcome.digest = world.kernel.digest
+    outcome.digest, outcome.steps = world.kernel.digest, world.kernel.switches
     outcome.faults = Counter({kind.name: n for kind, n in world.faults.counts.items()})
     if trace:
         outcome.trace = tuple(world.kernel.trace)
@@ -81,10 +85,24 @@ def shrink(plan: Plan, invariant: str) -> Plan:
 
 
 def minimal_trace(plan: Plan, lines: int = 60) -> list[str]:
-    """The end of a plan's trace, what concerns the workset of the violation first where it names one."""
+    """The end of a plan's trace, and what broke: what concerns the workset of the violation where it names one.
+
+    Of the rest remain the faults of all, and what befell the processes that had to do with the workset.
+    """
     outcome = run_seed(replace(plan, keep_all=True), trace=True)
-    named = next((word.strip("'[],:") for word in outcome.text.split() if word.strip("'[],:")[:1] == "w"), None)
-    if named is None or not named[1:].isdigit():
-        return list(outcome.trace[-lines:])
-    wanted = [line for line in outcome.trace if named in line or "FAULT" in line or "init" in line]
-    return wanted[-lines:]
+    broken = [f"BROKEN: {outcome.invariant}", f"  {outcome.text}"] if outcome.invariant is not None else []
+    name = _WORKSET.search(outcome.text)
+    if name is None:
+        return [*outcome.trace[-lines:], *broken]
+    told = re.compile(rf"\b{name[0]}\b")
+    who = {line.split()[1] for line in outcome.trace if told.search(line)}
+    kept = [line for line in outcome.trace if told.search(line) or _befell(line.split(maxsplit=2)[1:], who)]
+    return [*kept[-lines:], *broken]
+
+
+def _befell(told: list[str], who: set[str]) -> bool:
+    """Whether a line tells of a fault of everybody's, or of the life of one of these actors."""
+    actor, text = told[0], told[-1]
+    if actor == "havoc":
+        return True
+    return (actor in who and "FAULT" in text) or (actor == "init" and any(re.search(rf"\b{w}#", text) for w in who))

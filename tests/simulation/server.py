@@ -16,7 +16,7 @@ from tests.simulation.oracle import Oracle
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.change import Change
 from wsmon.domain.times import micros
-from wsmon.domain.workset import Lease
+from wsmon.domain.workset import Lease, LeaseMark
 
 
 @dataclass(slots=True)
@@ -50,6 +50,8 @@ class Server:
     ledger: Ledger
     after: list[Callable[[Session, Change], None]] = field(default_factory=list)
     """More checks, each called with what was just accepted."""
+    looked: list[Callable[[Session], None]] = field(default_factory=list)
+    """Called when a process has looked at a part of the queue."""
     marked: list[Callable[[Sequence[tuple[str, int]]], None]] = field(default_factory=list)
     """More checks, each called with what is taken off the outbox."""
     down_until: int = 0
@@ -96,6 +98,14 @@ class Server:
         for check in self.marked:
             check(events)
         self.base.mark_delivered(events)
+
+    def duty(self, session: Session, lease: Lease, seen: LeaseMark | None, asked: Asked) -> None:
+        """The lease of a duty arrives."""
+        stands = self.base.duty(lease.workset_id)
+        self.base.put_duty(lease, seen)
+        if stands != lease:
+            self.kernel.note(session.actor, f"duty {lease.workset_id} token {lease.token}.{lease.renewal}")
+            self.oracle.on_duty(session, lease, stands, asked, self.kernel.now)
 
     def renew(self, session: Session, lease: Lease, asked: Asked) -> None:
         """A renewal arrives."""

@@ -17,7 +17,7 @@ from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import StaleWrite, StoreUnreachable, WsmonError
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, micros
-from wsmon.domain.workset import Lease, Tombstone, Workset
+from wsmon.domain.workset import Lease, LeaseMark, Tombstone, Workset
 from wsmon.ports import FeedPage, OutboxPage, RowPage, StoreInfo
 
 READ_PATIENCE, WRITE_PATIENCE, MAX_TRIES, TIMEOUT = 8.0, 20.0, 14, 8.0
@@ -142,6 +142,10 @@ class FaultStore:
             f"LEASE#{lease.workset_id}",
         )
 
+    def put_duty(self, lease: Lease, seen: LeaseMark | None) -> None:
+        asked = self._asked()
+        self._write("put_duty", lambda: self._server.duty(self._session, lease, seen, asked))
+
     # reading
 
     def page(
@@ -167,6 +171,8 @@ class FaultStore:
         if state is WorksetState.READY:
             for tier in [priority] if priority else list(WorksetPriority):
                 self._session.paged_at[tier.value] = began
+            for hook in self._server.looked:
+                hook(self._session)
         return page
 
     def feed_start(self, since: Instant | None = None) -> str:

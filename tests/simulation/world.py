@@ -67,6 +67,12 @@ class World:
         """Seconds between two acts of one operator, about."""
         self.policy = RetryPolicy(max_attempts=3, base=30.0, cap=300.0, max_expiries=3)
         self.effects = Effects(self.kernel)
+        self.place_names = ("a", "b")[: chance.choice((1, 2, 2))]
+        one = len(self.place_names) == 1
+        self.programs = 0 if one and chance.random() < 0.6 else chance.randint(0, 2)
+        """How many callers of the library there are."""
+        self.rash = one and self.programs == 0
+        """Whether operators take runs for dead that live: where only one place runs anything it does no harm."""
         base = SqliteStore(None)
         base.check()
         self.slots: dict[str, int] = {}
@@ -75,7 +81,7 @@ class World:
             self.faults,
             base,
             Index(self.kernel, self.faults, seed),
-            Oracle(Verdicts(self.policy, self.effects)),
+            Oracle(Verdicts(self.policy, self.effects, self.rash)),
             Ledger(base, self),
         )
         self.vcpus = chance.choice((0, 4, 6))
@@ -85,7 +91,7 @@ class World:
             cost_order=chance.random() < 0.3,
             budget=microdollars(chance.uniform(30, 200)) if chance.random() < 0.3 else None,
         )
-        self.channels = Channels(self.kernel, self.faults, [Receiver("c1"), Receiver("c2")])
+        self.channels = Channels(self.kernel, self.faults, [Receiver("c1", self.faults), Receiver("c2", self.faults)])
         self.server.marked.append(self.channels.marked)
         self.order = Order(self)
         self.server.after.append(self.order.accepted)
@@ -100,7 +106,7 @@ class World:
         hang_ends = chance.random() < 0.6
         longest = chance.choice((120.0, 400.0, 900.0))
         lease = chance.choice((30.0, 60.0, 60.0, 90.0))
-        for name in ("a", "b")[: chance.choice((1, 2, 2))]:
+        for name in self.place_names:
             machine = Machine(self.kernel, name)
             place = SimPlace(
                 self.kernel,
@@ -147,8 +153,9 @@ class World:
         self.operator = Operator(self, commands, session.chance)
         if "operator" not in self.plan.without:
             self.server.after.append(self.operator.provoke)
+            self.server.looked.append(self.operator.provoke_plan)
         self.kernel.start(session.process, "operator", self._register_some)
-        for n in range(chance.randint(0, 2)):
+        for n in range(self.programs):
             caller = Caller(self, desk, f"caller{n}", Random(f"{self.plan.seed}/caller{n}"))
             if "caller" not in self.plan.without:
                 self.callers.append(caller)
@@ -218,6 +225,7 @@ class World:
         """No fault any more; all machines come up, and everyone reaches the store."""
         now = self.kernel.now
         self.faults.on = False
+        self.server.oracle.quiet_since = now
         self.server.down_until = self.server.throttled_until = now
         for host in self.hosts:
             if host.session is not None:
