@@ -48,6 +48,8 @@ def test_pages_lead_through_all_states_and_filters(any_service: Service) -> None
     assert pages(service, "/worksets?priority=normal&limit=1") == ["w7", "w1", "w4"]
     assert pages(service, "/worksets?owner=m") == ["w7"]
     assert pages(service, "/worksets?cluster=nowhere") == []
+    assert pages(service, "/worksets?filter=is:waiting%20!prio:low%20id:w*&limit=2") == ["w0", "w3", "w6"]
+    assert "colour is no field" in service("GET", "/worksets?filter=colour:red", 422)["detail"]
     since = service("GET", "/worksets/w7")["updated_at"]
     assert pages(service, f"/worksets?changed_since={since}") == ["w7"]
     first = service.client.get("/worksets?state=ready&limit=1").headers["link"]

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from wsmon.api.context import Api, Operator, Reader, Seen, WorksetId, etag
 from wsmon.api.problems import described
 from wsmon.api.shapes import LockOut, StateUpdate, UnlockOut, WorksetCreate, WorksetOut
+from wsmon.domain.filters import parse_filter
 from wsmon.domain.spec import WorksetSpec, check_name
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import from_datetime
@@ -67,13 +68,23 @@ def list_worksets(
         str | None, Query(alias="id", description="A shell pattern the id must match.", examples=["run-2026*"])
     ] = None,
     changed_since: Annotated[dt.datetime | None, Query(description="Only what changed since; UTC if unsaid.")] = None,
+    text: Annotated[
+        str | None,
+        Query(
+            alias="filter",
+            max_length=4096,
+            description="The filter language of the terminal UI: words and terms, all of which must hold.",
+            examples=["error prio:urgent age>2h !owner:mon-1"],
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
     cursor: Annotated[str | None, Query(description="From the Link header of the page before.")] = None,
     full: Annotated[bool, Query(description="Whole records; false is cheaper, see the schema.")] = True,
 ) -> list[dict[str, Any]]:
     """List worksets: by state, each in queue order. Follow the Link header to the next page."""
     since = from_datetime(changed_since) if changed_since is not None else None
-    query = listings.Query(state, priority, cluster, owner, pattern, since)
+    wanted = parse_filter(text) if text is not None else None
+    query = listings.Query(state, priority, cluster, owner, pattern, since, wanted, said.clock.now())
     page = listings.listing(said.store, query, cursor=cursor, limit=limit)
     whole = _whole(said.store, [row.workset_id for row in page.rows]) if full else {}
     if page.cursor is not None:

@@ -1,35 +1,55 @@
-"""Commands that change one workset, each a few lines around one verb."""
+"""Commands that change worksets, each a few lines around one verb."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
+from wsmon.cli import exits
+from wsmon.cli.many import Wanted, carry, on_worksets
 from wsmon.cli.options import common_options, engine
-from wsmon.cli.output import confirmed, print_json, say
-from wsmon.cli.reading import json_option
+from wsmon.cli.output import print_json, say
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.spec import check_name, check_reason, parse_priority
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Workset
 from wsmon.engine import Engine
-from wsmon.services import asking
-from wsmon.services.documents import lease_document, workset_document
-
-id_argument = click.argument("workset_id", metavar="ID")
-reason_option = click.option("--reason", help="Why; kept in the history.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+from wsmon.services.documents import workset_document
 
 
-def _agreed(opened: Engine, verb: str, workset_id: str, *, yes: bool) -> Workset:
-    """The workset as it stands, once the verb is possible from there and whoever is there to be asked has agreed."""
-    opened.commands.allow()
-    before, now = opened.commands.get(workset_id), opened.clock.now()
-    asking.possible(verb, before, now)
-    if not yes:
-        shown = asking.facts(before, opened.store.lease(workset_id), now, before.state.value)
-        what = f"{verb} {workset_id}"
-        confirmed(what, shown, asking.consequence(verb, before), yes=yes, must=asking.loses(verb, before))
-    return before
+@click.command()
+@click.option("--owner", help="Give back the lock this owner holds.")
+@click.option("--force", is_flag=True, help="End anybody's lock; needs --reason.")
+@on_worksets
+@common_options
+@click.pass_context
+def unlock(ctx: click.Context, /, owner: str | None, force: bool, **given: Any) -> int:
+    """Give a lock back (--owner), or end locks by force. A run is not touched.
+
+    Example: wsmon unlock ws-001 --force --reason "its monitor is gone"
+    """
+    wanted = Wanted(**given)
+    if force == (owner is not None):
+        raise click.UsageError("give either --owner, or --force with --reason")
+    if owner is not None and (wanted.filter_text is not None or len(wanted.workset_ids) != 1 or wanted.dry_run):
+        raise click.UsageError("--owner gives back one lock: name one ID")
+    with engine(ctx, looking=True) as opened:
+        if owner is not None:
+            _release(opened, wanted, owner)
+            return exits.DONE
+        if not wanted.reason:
+            raise InvalidInput("--force needs a --reason; say in a few words why")
+        return carry(opened, "unlock", wanted, _unlocked)
+
+
+def _release(opened: Engine, wanted: Wanted, owner: str) -> None:
+    (workset_id,) = wanted.workset_ids
+    token = opened.commands.token_of(workset_id, check_name("owner", owner))
+    released = opened.commands.release(workset_id, token=token)
+    done = "released" if released else "done; its lock had ended already, it was released"
+    _tell(opened.commands.get(workset_id), f"{done} by {owner}", wanted.as_json)
 
 
 def _tell(workset: Workset, what: str, as_json: bool) -> None:
@@ -39,122 +59,78 @@ def _tell(workset: Workset, what: str, as_json: bool) -> None:
         say(f"{workset.workset_id}: {what}")
 
 
+def _unlocked(before: Workset, _: Workset | None) -> str:
+    untouched = "; its run goes on" if before.state is WorksetState.IN_PROGRESS else ""
+    return f"unlocked; it was held by {before.holder}{untouched}"
+
+
 @click.command()
-@id_argument
-@click.option("--owner", required=True, help="Who holds it.")
-@click.option("--seconds", type=float, default=3600.0, show_default=True, help="For how long, unless refreshed.")
-@json_option
+@on_worksets
 @common_options
 @click.pass_context
-def lock(ctx: click.Context, workset_id: str, owner: str, seconds: float, as_json: bool) -> None:
-    """Take the lock of a workset that is ready.
+def requeue(ctx: click.Context, /, **given: Any) -> int:
+    """Put finished or unattended worksets back into the queue; needs --reason.
 
-    Example: wsmon lock ws-001 --owner nightly --seconds 600
+    Example: wsmon requeue --filter "error category:transient age<1d" --reason "the cluster is back"
     """
+    wanted = Wanted(**given)
     with engine(ctx, looking=True) as opened:
-        lease = opened.commands.acquire(workset_id, holder=owner, seconds=seconds)
-        if as_json:
-            print_json(lease_document(lease))
-        else:
-            say(f"{workset_id}: locked by {owner} for {seconds:g} s under token {lease.token}")
+        check_reason(wanted.reason, needed=True)
+        return carry(opened, "requeue", wanted, lambda before, _: f"ready again; it was {before.state.value}")
 
 
 @click.command()
-@id_argument
-@click.option("--owner", help="Give back the lock this owner holds.")
-@click.option("--force", is_flag=True, help="End anybody's lock; needs --reason.")
-@reason_option
-@yes_option
-@json_option
+@on_worksets
+@click.argument("tier", metavar="urgent|normal|low", shell_complete=lambda *_: ["urgent", "normal", "low"])
 @common_options
 @click.pass_context
-def unlock(
-    ctx: click.Context,
-    workset_id: str,
-    owner: str | None,
-    force: bool,
-    reason: str | None,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Give a lock back (--owner), or end it by force. A run is not touched.
-
-    Example: wsmon unlock ws-001 --force --reason "its monitor is gone"
-    """
-    if force == (owner is not None):
-        raise click.UsageError("give either --owner, or --force with --reason")
-    with engine(ctx, looking=True) as opened:
-        if owner is not None:
-            check_name("owner", owner)
-            token = opened.commands.token_of(workset_id, owner)
-            released = opened.commands.release(workset_id, token=token)
-            done = "released" if released else "done; its lock had ended already, it was released"
-            _tell(opened.commands.get(workset_id), f"{done} by {owner}", as_json)
-            return
-        if not reason:
-            raise InvalidInput("--force needs a --reason; say in a few words why")
-        before = _agreed(opened, "unlock", workset_id, yes=yes)
-        untouched = "; its run goes on" if before.state is WorksetState.IN_PROGRESS else ""
-        after = opened.commands.unlock(workset_id, reason=reason, seen=before.rev)
-        _tell(after, f"unlocked; it was held by {before.holder}{untouched}", as_json)
-
-
-@click.command()
-@id_argument
-@reason_option
-@yes_option
-@json_option
-@common_options
-@click.pass_context
-def requeue(ctx: click.Context, workset_id: str, reason: str | None, yes: bool, as_json: bool) -> None:
-    """Put a finished or unattended workset back into the queue; needs --reason.
-
-    Example: wsmon requeue ws-001 --reason "input was repaired"
-    """
-    with engine(ctx, looking=True) as opened:
-        check_reason(reason, needed=True)
-        before = _agreed(opened, "requeue", workset_id, yes=yes)
-        after = opened.commands.requeue(workset_id, reason=reason or "", seen=before.rev)
-        _tell(after, f"ready again; it was {before.state.value}", as_json)
-
-
-@click.command()
-@id_argument
-@click.argument("priority", metavar="urgent|normal|low")
-@reason_option
-@json_option
-@common_options
-@click.pass_context
-def priority(ctx: click.Context, workset_id: str, priority: str, reason: str | None, as_json: bool) -> None:
-    """Move a workset to another tier.
+def priority(ctx: click.Context, /, tier: str, **given: Any) -> int:
+    """Move worksets to another tier.
 
     Example: wsmon priority ws-001 urgent
     """
+    wanted, value = Wanted(**given), parse_priority(tier).value
     with engine(ctx, looking=True) as opened:
-        after = opened.commands.set_priority(workset_id, parse_priority(priority), reason=reason)
-        _tell(after, f"now {after.priority.value}", as_json)
+        return carry(opened, "priority", wanted, lambda *_: f"now {value}", value=value, asks=False)
+
+
+@click.command()
+@on_worksets
+@click.option("--cluster", metavar="NAME", help="The cluster they start on, and on no other.")
+@click.option("--none", "untie", is_flag=True, help="Untie them: any cluster that fits.")
+@common_options
+@click.pass_context
+def affinity(ctx: click.Context, /, cluster: str | None, untie: bool, **given: Any) -> int:
+    """Tie worksets to a cluster, or untie them.
+
+    Example: wsmon affinity ws-001 --cluster cl1
+    """
+    wanted = Wanted(**given)
+    if untie == (cluster is not None):
+        raise click.UsageError("give either --cluster NAME, or --none")
+    if cluster is not None:
+        check_name("cluster", cluster)
+    done = f"tied to {cluster}" if cluster is not None else "tied to no cluster"
+    with engine(ctx, looking=True) as opened:
+        return carry(opened, "affinity", wanted, lambda *_: done, value=cluster or "", asks=False)
 
 
 def _simple(name: str, done: str, text: str) -> click.Command:
-    """A verb that needs an id and may have a reason."""
+    """A verb that needs worksets and may have a reason."""
 
-    def run(ctx: click.Context, workset_id: str, reason: str | None, yes: bool, as_json: bool) -> None:
+    def run(ctx: click.Context, /, **given: Any) -> int:
+        wanted = Wanted(**given)
         with engine(ctx, looking=True) as opened:
-            before = _agreed(opened, name, workset_id, yes=yes)
-            after = getattr(opened.commands, name)(workset_id, reason=reason, seen=before.rev)
-            if after is None:
-                say(f"{workset_id}: {done}")
-            else:
-                _tell(after, done, as_json)
+            return carry(opened, name, wanted, lambda *_: done)
 
-    run.__doc__ = text
-    with_options = id_argument(reason_option(yes_option(json_option(common_options(click.pass_context(run))))))
-    return click.command(name)(with_options)
+    run.__doc__ = f"{text}\n\n    Example: wsmon {name} ws-001"
+    made: Callable[..., Any] = on_worksets(common_options(click.pass_context(run)))
+    return click.command(name)(made)
 
 
-ignore = _simple("ignore", "ignored", "Take a workset out of the queue until a requeue.")
-cancel = _simple("cancel", "cancel asked; its holder ends the run", "Ask for the end of a held workset.")
-archive = _simple("archive", "archived", "Put a finished workset away.")
-restore = _simple("restore", "restored", "Bring an archived workset back.")
-delete = _simple("delete", "deleted; a purge takes it away", "Mark a workset deleted.")
-purge = _simple("purge", "purged; its history stays", "Take a deleted workset away for good.")
+ignore = _simple("ignore", "ignored", "Take worksets out of the queue until a requeue.")
+cancel = _simple("cancel", "cancel asked; its holder ends the run", "Ask for the end of held worksets.")
+archive = _simple("archive", "archived", "Put finished worksets away.")
+restore = _simple("restore", "restored", "Bring archived worksets back.")
+delete = _simple("delete", "deleted; a purge takes it away", "Mark worksets deleted.")
+purge = _simple("purge", "purged; its history stays", "Take deleted worksets away for good.")

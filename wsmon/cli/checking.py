@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wsmon.cli import exits
+from wsmon.cli.completing import id_argument
 from wsmon.cli.options import common_options, engine, load
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
@@ -88,7 +89,7 @@ def _findings(ctx: click.Context) -> list[Finding]:
 
 
 @click.command()
-@click.argument("workset_id", metavar="ID")
+@id_argument
 @json_option
 @common_options
 @click.pass_context

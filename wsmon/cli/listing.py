@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from wsmon.cli.options import common_options, engine
+from wsmon.cli.options import FILTER_HELP, common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
 from wsmon.domain.errors import InvalidInput
+from wsmon.domain.filters import parse_filter
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, age, isoformat, micros
 from wsmon.domain.workset import Row, queue_moment
@@ -58,6 +59,7 @@ NAMES = ", ".join(COLUMNS)
 @click.option("--owner", metavar="NAME", help="Only those whose lock this one holds.")
 @click.option("--id", "pattern", metavar="PATTERN", help="Only ids like this, such as 'RUN-2026*'.")
 @click.option("--changed-since", metavar="DURATION", help="Only what changed within 30m, 4h or 7d.")
+@click.option("--filter", "text", metavar="FILTER", help=FILTER_HELP)
 @click.option("--columns", metavar="NAMES", help=f"Which, with commas: {NAMES}.")
 @click.option("--sort", metavar="NAME", help="By this column; -NAME turns it. By default states, each in queue order.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many; on a terminal 100 by default.")
@@ -73,6 +75,7 @@ def list_(
     owner: str | None,
     pattern: str | None,
     changed_since: str | None,
+    text: str | None,
     columns: str | None,
     sort: str | None,
     limit: int | None,
@@ -81,7 +84,7 @@ def list_(
 ) -> None:
     """List worksets: a table on a terminal, tab-separated values in a pipe.
 
-    Example: wsmon list --state error --changed-since 4h --sort -age --columns id,age,error
+    Example: wsmon list --filter "error prio:urgent age>2h !cluster:use1*" --sort -age --columns id,age,error
     """
     names = [_column(name) for name in (columns or DEFAULT_COLUMNS).split(",")]
     within = seconds_of(changed_since) if changed_since is not None else None
@@ -96,6 +99,8 @@ def list_(
             owner,
             pattern,
             now - micros(within) if within is not None else None,
+            parse_filter(text) if text is not None else None,
+            now,
         )
         found = list(islice(_sorted(everything(opened.store, query), sort), limit))
         if as_json:

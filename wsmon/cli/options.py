@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wsmon.engine import Engine
     from wsmon.settings import Loaded
 
+FILTER_HELP = 'Only what passes, such as "error prio:urgent age>2h !owner:mon-1"; as / in the terminal UI.'
 F = TypeVar("F", bound=Callable[..., Any])
 _FLAGS, _CONFIG, _READ_ONLY = "wsmon.flags", "wsmon.config", "wsmon.read_only"
 

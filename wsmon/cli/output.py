@@ -71,6 +71,10 @@ def confirmed(what: str, facts: Sequence[tuple[str, str]], consequence: str, *, 
             raise Refused(f"{what}: nobody can be asked here ({known}). {consequence} Give --yes to do it")
         return
     width = max(len(name) for name, _ in facts)
-    lines = [f"{what}?", *(f"  {name:<{width}}  {visible(value)}" for name, value in facts), consequence]
+    ask([f"{what}?", *(f"  {name:<{width}}  {visible(value)}" for name, value in facts), consequence])
+
+
+def ask(lines: Iterable[str]) -> None:
+    """Show these on stderr and ask. Raises click.Abort on a no."""
     click.echo(visible("\n".join(lines), lines=True), err=True)
     click.confirm("Go on?", abort=True, err=True)

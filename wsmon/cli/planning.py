@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from wsmon.cli.completing import id_argument
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_facts, print_json, print_table, say
 from wsmon.cli.reading import json_option
@@ -24,7 +25,7 @@ _CAPACITIES = {"slots": int, "vcpus": int, "memory_mib": int, "cost": float}
 
 
 @click.command()
-@click.argument("workset_id", metavar="ID")
+@id_argument
 @json_option
 @common_options
 @click.pass_context

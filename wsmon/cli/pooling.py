@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from wsmon.cli.completing import id_argument
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
@@ -107,7 +108,7 @@ def resume_(ctx: click.Context, name: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("workset_id", metavar="ID")
+@id_argument
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @click.option(
     "--bytes", "limit", type=click.IntRange(min=1), default=16_384, show_default=True, help="How much of its end."

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from wsmon.cli.completing import id_argument
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_facts, print_json, print_table, say
 from wsmon.domain.errors import NotFound
@@ -17,7 +18,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 
 
 @click.command()
-@click.argument("workset_id", metavar="ID")
+@id_argument
 @json_option
 @common_options
 @click.pass_context
@@ -37,7 +38,7 @@ def show(ctx: click.Context, workset_id: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("workset_id", metavar="ID")
+@id_argument
 @json_option
 @common_options
 @click.pass_context

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wsmon.cli import exits
+from wsmon.cli.given import parse_json
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, say
 from wsmon.cli.reading import json_option
@@ -83,21 +83,6 @@ def register(
     else:
         say(f"{workset.workset_id}: registered, {workset.priority.value}")
     return exits.DONE
-
-
-def parse_json(what: str, text: str) -> dict[str, Any]:
-    """A JSON object of somebody's writing. Raises InvalidInput; NaN and infinities are no JSON."""
-
-    def refuse(constant: str) -> NoReturn:
-        raise InvalidInput(f"{what} holds {constant}, which JSON does not know; use a finite number or null")
-
-    try:
-        document = json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{what} is not JSON: {str(error)[:100]}") from None
-    if not isinstance(document, dict):
-        raise InvalidInput(f"{what} must be a JSON object, not {shown(document)}")
-    return document
 
 
 def _register_file(opened: Engine, file: str, as_json: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -34,11 +34,16 @@ class Query:
     pattern: str | None = None
     """A shell pattern the whole id must match."""
     changed_since: Instant | None = None
+    passes: Callable[[Row, Instant], bool] | None = None
+    """A filter of wsmon.domain.filters, asked at the moment `now`."""
+    now: Instant = 0
 
     @property
     def filters(self) -> bool:
         """Whether rows are dropped that the store gives."""
-        return any(value is not None for value in (self.cluster, self.owner, self.pattern, self.changed_since))
+        return any(
+            value is not None for value in (self.cluster, self.owner, self.pattern, self.changed_since, self.passes)
+        )
 
     def matches(self, row: Row) -> bool:
         """Whether a row is wanted."""
@@ -48,6 +53,7 @@ class Query:
             and (self.owner is None or row.holder == self.owner)
             and (self.pattern is None or fnmatchcase(row.workset_id, self.pattern))
             and (self.changed_since is None or row.updated_at >= self.changed_since)
+            and (self.passes is None or self.passes(row, self.now))
         )
 
 
