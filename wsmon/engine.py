@@ -16,7 +16,7 @@ from wsmon import __version__
 from wsmon.adapters.clock import SystemClock
 from wsmon.domain.errors import Refused, StoreUnreachable
 from wsmon.domain.workset import RetryPolicy, Workset
-from wsmon.ports import Clock, CommandRunner, Log, StateStore, StoreInfo
+from wsmon.ports import Clock, CommandRunner, Log, StateStore
 from wsmon.services.commands import Commands
 from wsmon.services.scheduler import Scheduler
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wsmon.wiring import Beside
 
 SILENT_SECONDS = 120.0
+"""A monitor without a heartbeat for so long is not counted as alive, however late its alert is set to come."""
 _AS_SET = (
     "poll_seconds",
     "max_concurrent",
@@ -198,8 +199,8 @@ def data_folder() -> Path:
 def open_engine(settings: Settings, *, read_only: bool = False, looking: bool = False) -> Engine:
     """The engine of these settings; the store is opened at its first use.
 
-    `looking`: a SQLite file that is missing is not made, but empty; raises StoreUnreachable where not even
-    its folder is there.
+    A SQLite file that is missing reads as empty, and is made, with its folder, by the first change. `looking`: raises
+    StoreUnreachable where not even its folder is there.
     """
     writable = not (read_only or settings.tui.read_only)
     store, clock = _open_store(settings, make=writable, looking=looking), SystemClock()
@@ -224,13 +225,9 @@ def _open_store(settings: Settings, *, make: bool, looking: bool) -> StateStore:
         from wsmon.adapters.sqlite import SqliteStore
 
         path = Path(name).expanduser().absolute()
-        if looking and make and not path.exists():
-            if settings.store.url and not path.parent.is_dir():
-                raise StoreUnreachable(f"there is no store at {path}, nor its folder; look at the path")
-            empty = SqliteStore(None)
-            empty.info = StoreInfo("sqlite", str(path))
-            return empty
-        return SqliteStore(Path(name), make=make)
+        if looking and make and settings.store.url and not path.parent.is_dir():
+            raise StoreUnreachable(f"there is no store at {path}, nor its folder; look at the path")
+        return SqliteStore(path, make=make, late=True)
     from wsmon.adapters.dynamo import DynamoStore
 
     chosen = settings.store

@@ -79,7 +79,7 @@ def test_tokens_are_made_listed_and_revoked(cli: Cli) -> None:
     assert listed == {name: value for name, value in made.items() if name != "secret"}
     assert made["secret"].rpartition("_")[2] not in cli("token", "list").stdout
     cli("token", "revoke", made["name"])
-    cli("token", "revoke", made["name"], code=1)
+    cli("token", "revoke", made["name"], code=3)
     assert cli.json("token", "list") == []
 
 

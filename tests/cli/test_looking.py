@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 from tests.cli.run import Cli
 from tests.waiting import wait_for
@@ -47,13 +48,15 @@ def test_watch_tells_each_event_once(any_cli: Cli) -> None:
     assert [json.loads(line)["seq"] for line in lines] == [1, 2]
 
 
-def test_watch_follows_and_ends_when_told(cli: Cli) -> None:
-    cli("register", "w", "--bucket", "b", "--prefix", "p")
+def test_watch_follows_from_before_there_is_a_store_and_ends_when_told(cli: Cli) -> None:
     log = cli.folder / "watch.log"
     with log.open("w") as out:
         command = [sys.executable, "-m", "wsmon", "watch", "--json", "--since", "1h"]
         process = subprocess.Popen(command, env=cli.env, cwd=cli.folder, stdout=out)
     try:
+        time.sleep(1.5)
+        assert [path.name for path in cli.folder.iterdir()] == ["watch.log"]
+        cli("register", "w", "--bucket", "b", "--prefix", "p")
         wait_for(lambda: '"register"' in log.read_text(), 30)
         cli("ignore", "w", "--yes")
         wait_for(lambda: '"ignore"' in log.read_text(), 30)

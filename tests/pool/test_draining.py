@@ -11,7 +11,7 @@ from tests.contract.conftest import World
 from tests.contract.conftest import world as world  # noqa: PLC0414  a fixture: every engine
 from wsmon.adapters.clock import SystemClock
 from wsmon.domain.change import SlotClaim
-from wsmon.domain.errors import InvalidInput
+from wsmon.domain.errors import InvalidInput, NotThere
 from wsmon.domain.needs import day_of
 from wsmon.domain.pool import ClusterRecord, Taken
 from wsmon.services.draining import drain, resume
@@ -38,7 +38,7 @@ def test_a_drained_cluster_is_given_nothing_until_it_is_resumed(world: World) ->
     resume(world.commands, "c1")
     assert [d.cluster for d in scheduler.outlook().starts()] == ["c1"]
     assert world.store.alerts() == []
-    with pytest.raises(InvalidInput, match="known are c1"):
+    with pytest.raises(NotThere, match="known are c1"):
         drain(world.commands, "c9", "x")
     with pytest.raises(InvalidInput, match="reason"):
         drain(world.commands, "c1", "")
@@ -71,7 +71,7 @@ def test_a_claim_that_no_workset_holds_is_told(world: World) -> None:
 def test_commands(cli: Cli) -> None:
     cli("init")
     assert cli.json("clusters") == []
-    cli("cluster", "drain", "none", "--reason", "x", code=2)
-    cli("cluster", "resume", "none", code=2)
+    cli("cluster", "drain", "none", "--reason", "x", code=3)
+    cli("cluster", "resume", "none", code=3)
     (claims,) = [finding for finding in cli.json("doctor") if finding["what"] == "claims"]
     assert claims["level"] == "ok"

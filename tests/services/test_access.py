@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.desk import Desk
-from wsmon.domain.errors import Conflict, InvalidInput, LockLost, NotAllowed, ReadOnly, Refused
+from wsmon.domain.errors import Conflict, InvalidInput, LockLost, NotAllowed, NotThere, ReadOnly, Refused
 from wsmon.domain.roles import Role
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import WorksetPriority
@@ -125,5 +125,5 @@ def test_tokens_are_named_once_and_live_within_reason(desk: Desk) -> None:
             create_token(desk.commands, Role.READER, seconds=seconds)
     with pytest.raises(InvalidInput):
         create_token(desk.commands, Role.READER, name="a\x1bb")
-    with pytest.raises(Refused, match="no token 'x'"):
+    with pytest.raises(NotThere, match="no token 'x'"):
         revoke_token(desk.commands, "x")

@@ -40,7 +40,7 @@ def alerts(ctx: click.Context, as_json: bool) -> None:
 
     Example: wsmon alerts --json
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         alarms, now = opened.alarms(), opened.clock.now()
         found = [(alert, alarms.silenced(alert)) for alert in alarms.alerts()]
         if as_json:
@@ -73,7 +73,7 @@ def ack(ctx: click.Context, names: tuple[str, ...], reason: str | None) -> None:
 
     Example: wsmon ack error/RUN-003 --reason "the sample sheet is being fixed"
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         for name in names:
             for alert in opened.alarms().ack(name, reason):
                 say(f"{visible(alert.fingerprint)}: acknowledged")
@@ -93,7 +93,7 @@ def silence(
 
     Example: wsmon silence "workset=RUN-*" kind=error --for 4h --reason "known since the morning"
     """
-    with engine(ctx) as opened:
+    with engine(ctx, making=end is None) as opened:
         if end is not None:
             say(f"silence {visible(opened.alarms().end_silence(end).silence_id)} has ended")
             return
@@ -112,7 +112,7 @@ def silences(ctx: click.Context, as_json: bool) -> None:
 
     Example: wsmon silences --json
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         found = opened.alarms().silences()
         if as_json:
             print_json([silence_document(one) for one in found])

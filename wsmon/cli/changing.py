@@ -35,7 +35,7 @@ def unlock(ctx: click.Context, /, owner: str | None, force: bool, **given: Any) 
         raise click.UsageError("give either --owner, or --force with --reason")
     if owner is not None and (wanted.filter_text is not None or len(wanted.workset_ids) != 1 or wanted.dry_run):
         raise click.UsageError("--owner gives back one lock: name one ID")
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         if owner is not None:
             _release(opened, wanted, owner)
             return exits.DONE
@@ -74,7 +74,7 @@ def requeue(ctx: click.Context, /, **given: Any) -> int:
     Example: wsmon requeue --filter "error category:transient age<1d" --reason "the cluster is back"
     """
     wanted = Wanted(**given)
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         check_reason(wanted.reason, needed=True)
         return carry(opened, "requeue", wanted, lambda before, _: f"ready again; it was {before.state.value}")
 
@@ -90,7 +90,7 @@ def priority(ctx: click.Context, /, tier: str, **given: Any) -> int:
     Example: wsmon priority ws-001 urgent
     """
     wanted, value = Wanted(**given), parse_priority(tier).value
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         return carry(opened, "priority", wanted, lambda *_: f"now {value}", value=value, asks=False)
 
 
@@ -111,7 +111,7 @@ def affinity(ctx: click.Context, /, cluster: str | None, untie: bool, **given: A
     if cluster is not None:
         check_name("cluster", cluster)
     done = f"tied to {cluster}" if cluster is not None else "tied to no cluster"
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         return carry(opened, "affinity", wanted, lambda *_: done, value=cluster or "", asks=False)
 
 
@@ -120,7 +120,7 @@ def _simple(name: str, done: str, text: str) -> click.Command:
 
     def run(ctx: click.Context, /, **given: Any) -> int:
         wanted = Wanted(**given)
-        with engine(ctx, looking=True) as opened:
+        with engine(ctx) as opened:
             return carry(opened, name, wanted, lambda *_: done)
 
     run.__doc__ = f"{text}\n\n    Example: wsmon {name} ws-001"

@@ -74,7 +74,7 @@ def _findings(ctx: click.Context) -> list[Finding]:
     from wsmon.adapters.localdisk import network_file_system
     from wsmon.services.checking import Doctor, Finding, command_finding
 
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         chosen = opened.settings.monitor
         examined = Doctor(
             opened.store,
@@ -82,6 +82,7 @@ def _findings(ctx: click.Context) -> list[Finding]:
             opened.runner(),
             opened.run_root(),
             skew=opened.skew_seconds,
+            silent=opened.silent_seconds,
             network=network_file_system,
         )
         command = command_finding(chosen.command, chosen.allow_metadata_command, shutil.which)
@@ -100,7 +101,7 @@ def validate(ctx: click.Context, workset_id: str, as_json: bool) -> int:
 
     Example: wsmon validate ws-001
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         found = opened.validate(opened.commands.get(workset_id))
     if as_json:
         print_json({**asdict(found), "valid": found.valid})

@@ -30,7 +30,7 @@ def lock(ctx: click.Context, workset_id: str, owner: str, seconds: float | None,
     """
     if renew and seconds is not None:
         raise click.UsageError("--renew goes by the duration it was taken for; leave --seconds out")
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         if renew:
             lease = opened.commands.refresh(workset_id, holder=owner)
         else:
@@ -83,7 +83,7 @@ def state(
         cluster,
         parse_json("--metrics", metrics) if metrics is not None else {},
     )
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         after = move(opened.commands, workset_id, wanted, owner=owner)
     if as_json:
         print_json(workset_document(after))

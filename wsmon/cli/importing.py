@@ -114,7 +114,7 @@ def import_settings(file: Path, output: Path | None, as_json: bool) -> None:
 def _take_over(ctx: click.Context, source: Callable[[Engine], Catalog], *, dry_run: bool, as_json: bool) -> int:
     from wsmon.services.importing import take_over
 
-    with engine(ctx) as opened:
+    with engine(ctx, making=not dry_run) as opened:
         done = list(take_over(source(opened), opened.commands, dry_run=dry_run))
     if as_json:
         print_json([asdict(item) for item in done])

@@ -88,7 +88,7 @@ def list_(
     """
     names = [_column(name) for name in (columns or DEFAULT_COLUMNS).split(",")]
     within = seconds_of(changed_since) if changed_since is not None else None
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         now = opened.clock.now()
         if limit is None and not all_of_them and not as_json and sys.stdout.isatty():
             limit = PERSON_LIMIT

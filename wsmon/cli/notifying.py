@@ -34,7 +34,7 @@ def test(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     from wsmon.services.trying import test_message
     from wsmon.wiring import plans
 
-    with engine(ctx) as opened:
+    with engine(ctx, making=True) as opened:  # it asks no store, so nothing has to be said of one
         channels = {plan.channel.name: plan.channel for plan in plans(opened.settings.channels)}
         unknown = sorted(set(names) - set(channels))
         if unknown or not channels:

@@ -75,12 +75,12 @@ def load(ctx: click.Context, **more: Any) -> Loaded:
 
 
 @contextmanager
-def engine(ctx: click.Context, *, looking: bool = False, **more: Any) -> Iterator[Engine]:
-    """The engine of this call, closed at the end; `looking` makes no store, and says where there is none."""
+def engine(ctx: click.Context, *, making: bool = False, **more: Any) -> Iterator[Engine]:
+    """The engine of this call, closed at the end; it says where there is no store, unless the command may be `making` one."""
     from wsmon.engine import open_engine
 
-    opened = open_engine(load(ctx, **more).settings, read_only=read_only(ctx), looking=looking)
-    if looking and opened.missing and opened.writable and opened.settings.store.url:
+    opened = open_engine(load(ctx, **more).settings, read_only=read_only(ctx), looking=not making)
+    if not making and opened.missing and opened.writable and opened.settings.store.url:
         text = f"there is no store at {opened.store.info.name} yet, so nothing is in it; `wsmon init` makes one"
         click.echo(visible(f"wsmon: {text}"), err=True)
     try:

@@ -34,7 +34,7 @@ def why(ctx: click.Context, workset_id: str, as_json: bool) -> None:
 
     Example: wsmon why ws-001
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         found = opened.commands.get(workset_id)
         document = opened.scheduler().why(workset_id, found)
     if as_json:
@@ -70,7 +70,7 @@ def plan(ctx: click.Context, as_if: tuple[str, ...], everything: bool, as_json: 
 
     Example: wsmon plan --as-if add-cluster=c9:slots=3,budget=200
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         now = opened.clock.now()
         made = opened.scheduler().outlook(assumed=assumptions(as_if, now))
     decisions = [one for one in made.decisions if everything or one.action is not Action.WAIT]

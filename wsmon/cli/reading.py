@@ -27,7 +27,7 @@ def show(ctx: click.Context, workset_id: str, as_json: bool) -> None:
 
     Example: wsmon show ws-001
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         document = workset_document(opened.commands.get(workset_id))
         lease = opened.store.lease(workset_id)
         document["lock"] = lease_document(lease) if lease else None
@@ -47,7 +47,7 @@ def history(ctx: click.Context, workset_id: str, as_json: bool) -> None:
 
     Example: wsmon history ws-001
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         events = opened.store.history(check_name("workset id", workset_id))
         if not events:
             raise NotFound(workset_id)
@@ -75,7 +75,7 @@ def next_(ctx: click.Context, as_json: bool) -> None:
 
     Example: wsmon next --json
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         row = opened.commands.next(opened.settings.scheduler.policy())
         if as_json:
             print_json(row_document(row) if row else None)

@@ -70,13 +70,13 @@ def register(
     if file is not None:
         if workset_id is not None:
             raise click.UsageError("give an ID or --file, not both")
-        with engine(ctx) as opened:
+        with engine(ctx, making=True) as opened:
             return _register_file(opened, file, as_json)
     if workset_id is None or bucket is None or prefix is None:
         raise click.UsageError("give an ID with --bucket and --prefix (its folder in the bucket), or --file FILE")
     document = parse_json("--metadata", metadata) if metadata is not None else {}
     spec = WorksetSpec(workset_id, bucket, prefix, parse_priority(priority), document)
-    with engine(ctx) as opened:
+    with engine(ctx, making=True) as opened:
         workset = opened.commands.register(spec)
     if as_json:
         print_json(workset_document(workset))

@@ -29,7 +29,7 @@ def report(ctx: click.Context, length: str, as_csv: bool, as_json: bool) -> None
 
     Example: wsmon report --since 7d --json
     """
-    with engine(ctx, looking=True) as opened:
+    with engine(ctx) as opened:
         now = opened.clock.now()
         since = now - micros(seconds_of(length))
         made = Report(since, now)

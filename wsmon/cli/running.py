@@ -57,7 +57,7 @@ def init(ctx: click.Context, print_policy: str | None, as_json: bool) -> None:
 
     Example: wsmon init --store dynamodb:worksets --region us-west-2
     """
-    with engine(ctx) as opened:
+    with engine(ctx, making=True) as opened:
         if print_policy is not None:
             print_policy_of(opened, print_policy)
             return
@@ -111,7 +111,7 @@ def monitor(
         "monitor.poll_seconds": poll,
         "monitor.log_format": log_format,
     }
-    with engine(ctx, looking=dry_run, **given) as opened:
+    with engine(ctx, making=not dry_run, **given) as opened:
         if dry_run:
             preview = opened.monitor(make_log("text")).preview()
             if as_json:

@@ -38,7 +38,7 @@ def api(
     """
     from wsmon.api.serving import Serving, serve
 
-    with engine(ctx, looking=False, **{"api.host": host, "api.port": port}) as opened:
+    with engine(ctx, making=True, **{"api.host": host, "api.port": port}) as opened:
         if create_table:
             opened.store.init()
         chosen = opened.settings.api
@@ -72,7 +72,7 @@ def web(ctx: click.Context, host: str | None, port: int | None, log_format: str)
         raise MissingExtra("`wsmon web` needs the extra: pip install 'wsmon[web]' (or pipx inject wsmon textual-serve)")
     from wsmon.web.serving import Serving, serve
 
-    with engine(ctx, looking=False, **{"web.host": host, "web.port": port}) as opened:
+    with engine(ctx, making=True, **{"web.host": host, "web.port": port}) as opened:
         chosen = opened.settings.web
         serve(opened, Serving(chosen.host, chosen.port, not opened.writable), make_log(log_format))
     return exits.DONE

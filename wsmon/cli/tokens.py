@@ -39,7 +39,7 @@ def create(ctx: click.Context, role: str, name: str | None, expires: str | None,
     Example: wsmon token create --role reader --expires 90d
     """
     seconds = parse_duration("--expires", expires) if expires is not None else None
-    with engine(ctx) as opened:
+    with engine(ctx, making=True) as opened:
         secret, record = create_token(opened.commands, Role(role), name=name, seconds=seconds)
         if as_json:
             print_json({**token_document(record), "secret": secret})

@@ -70,7 +70,7 @@ class NotFound(WsmonError):
 
 
 class NotThere(NotFound):
-    """No alert, silence or channel has this name; the text says where the names are."""
+    """No alert, silence, channel, cluster or token has this name; the text says where the names are."""
 
     def __init__(self, text: str) -> None:
         WsmonError.__init__(self, text)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wsmon.domain.errors import Conflict, InvalidInput, Refused
+from wsmon.domain.errors import Conflict, InvalidInput, NotThere
 from wsmon.domain.roles import Role, parse_role
 from wsmon.domain.spec import check_name
 from wsmon.domain.times import micros
@@ -96,13 +96,13 @@ def create_token(
 
 
 def revoke_token(commands: Commands, name: str) -> TokenRecord:
-    """Take a token away; servers forget it within KNOWN_SECONDS. Needs an admin. Raises Refused for an unknown one."""
+    """Take a token away; servers forget it within KNOWN_SECONDS. Needs an admin. Raises NotThere for an unknown one."""
     commands.allow(Role.ADMIN)
     for token in commands.store.tokens():
         if name in {token.name, token.token_id}:
             commands.store.remove_token(token.token_id)
             return token
-    raise Refused(f"there is no token {name!r}; `wsmon token list` shows them")
+    raise NotThere(f"there is no token {name!r}; `wsmon token list` shows them")
 
 
 def _digest(secret: str) -> str:

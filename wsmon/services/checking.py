@@ -15,7 +15,6 @@ from wsmon.ports import Clock, CommandRunner, StateStore
 from wsmon.services.recounting import claims_differ, spend_of_today
 
 Level = Literal["ok", "warn", "fail"]
-SILENT_SECONDS = 120.0
 BACKLOG_COUNTED, BACKLOG_SECONDS = 1000, 900.0
 GRAIN_SECONDS = 1.0
 """A Date header has whole seconds: a difference within one says nothing."""
@@ -69,10 +68,11 @@ class Doctor:
         run_root: Path,
         *,
         skew: float,
+        silent: float,
         network: Callable[[Path], str | None],
     ) -> None:
         self._store, self._clock, self._runner = store, clock, runner
-        self._run_root, self._skew, self._network = run_root, skew, network
+        self._run_root, self._skew, self._silent, self._network = run_root, skew, silent, network
 
     def findings(self) -> Iterator[Finding]:
         """Credentials, store, clock, place, monitors, locks, outbox, counts; what the store bars is named so."""
@@ -152,7 +152,7 @@ class Doctor:
     def _living(self) -> Iterator[Finding]:
         now = self._clock.now()
         monitors = self._store.monitors()
-        silent = [m.name for m in monitors if now - m.heartbeat_at > SILENT_SECONDS * 1e6]
+        silent = [m.name for m in monitors if now - m.heartbeat_at > self._silent * 1e6]
         if silent:
             yield Finding("monitors", "warn", f"silent: {', '.join(silent)}", "look whether they still run")
         elif not monitors:

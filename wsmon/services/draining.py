@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsmon.domain.errors import InvalidInput
+from wsmon.domain.errors import NotThere
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.spec import check_name, check_reason
 from wsmon.domain.times import isoformat
@@ -36,6 +36,6 @@ def _known(commands: Commands, cluster: str) -> ClusterRecord:
     check_name("cluster", cluster)
     known = {record.name: record for record in commands.store.clusters()}
     if cluster not in known:
-        names = ", ".join(known) or "none has reported yet"
-        raise InvalidInput(f"there is no cluster {cluster!r}; known are {names}")
+        names = f"known are {', '.join(known)}" if known else "none has reported yet"
+        raise NotThere(f"there is no cluster {cluster!r}; {names}")
     return known[cluster]

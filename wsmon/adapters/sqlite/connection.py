@@ -45,6 +45,9 @@ class Connections:
 
         Raises StoreUnreachable after PATIENCE_SECONDS, StoreUnusable for a file that is not ours.
         """
+        return self._on_file(work)
+
+    def _on_file(self, work: Callable[[sqlite3.Connection], T]) -> T:
         until, pause = time.monotonic() + PATIENCE_SECONDS, 0.002
         while True:
             try:
@@ -77,7 +80,7 @@ class Connections:
                 raise
             return result
 
-        return self.run(whole)
+        return self._on_file(whole)
 
     def _mine(self) -> sqlite3.Connection:
         if self._closed:
@@ -196,6 +199,43 @@ class MemoryConnections(Connections):
 
     def _drop(self) -> None:
         """Kept: another connection would lead to another database."""
+
+
+class LateConnections(Connections):
+    """To a file that looking does not make: while it is missing it reads as empty, and the first change makes it.
+
+    Once it was there it is never taken for empty again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._seen = False
+        self._empty: MemoryConnections | None = None
+
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Look; see Connections."""
+        self._seen = self._seen or self.path.exists()
+        return self._on_file(work) if self._seen else self._nothing().run(work)
+
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Change, and make what is missing; see Connections."""
+        result = super().transact(work)
+        self._seen = True
+        return result
+
+    def _nothing(self) -> MemoryConnections:
+        with self._mutex:
+            if self._empty is None:
+                schema.refuse_network_disk(self.path)
+                self._empty = MemoryConnections()
+                self._empty.run(lambda connection: connection.execute("PRAGMA query_only = ON"))
+            return self._empty
+
+    def close(self) -> None:
+        """Close every thread's connection; the object cannot be used afterwards."""
+        super().close()
+        if self._empty is not None:
+            self._empty.close()
 
 
 def _end(connections: weakref.ref[Connections], connection: sqlite3.Connection) -> None:

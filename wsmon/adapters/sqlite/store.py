@@ -10,7 +10,7 @@ from pathlib import Path
 from wsmon.adapters import codec, cursors
 from wsmon.adapters.sqlite import schema, writing
 from wsmon.adapters.sqlite.alerts import Alerts
-from wsmon.adapters.sqlite.connection import Connections, MemoryConnections
+from wsmon.adapters.sqlite.connection import Connections, LateConnections, MemoryConnections
 from wsmon.adapters.sqlite.duties import Duties
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import StaleWrite
@@ -23,22 +23,24 @@ _ALL_TIERS = tuple(priority.tier for priority in WorksetPriority)
 
 
 class SqliteStore(Alerts, Duties):
-    """Durable, for several processes of one machine; makes itself at first use.
+    """Durable, for several processes of one machine; makes itself.
 
     Writers take turns, so an event's number orders the feed and a feed cursor never misses one.
     """
 
-    def __init__(self, path: Path | None, *, make: bool = True) -> None:
+    def __init__(self, path: Path | None, *, make: bool = True, late: bool = False) -> None:
         """`path` None keeps everything in memory, for one process and as long as the object lives.
 
-        Without `make` a file that is missing stays so, and is StoreUnusable.
+        A file that is missing is made at the first use; `late`: at the first change, and reads as empty until then;
+        without `make`: it stays so, and is StoreUnusable.
         """
-        self._connections = MemoryConnections() if path is None else Connections(path, make=make)
+        self._connections = _connections(path, make=make, late=late)
         self.info = StoreInfo("sqlite", ":memory:" if path is None else str(self._connections.path))
 
     def init(self) -> list[str]:
         """Make the file where it is missing; says what it did."""
         existed = self._connections.path.exists()
+        self.store_id()
         self.check()
         return [f"the store {self.info.name} {'is ready' if existed else 'was made'}"]
 
@@ -259,3 +261,9 @@ def _mark(cursor: str | None) -> tuple[int, int, str] | None:
 
 def _event(text: str) -> Event:
     return codec.event_from(json.loads(text))
+
+
+def _connections(path: Path | None, *, make: bool, late: bool) -> Connections:
+    if path is None:
+        return MemoryConnections()
+    return LateConnections(path) if make and late else Connections(path, make=make)
