@@ -119,14 +119,30 @@ class TestDuties:
     def test_cursors_are_written_whole_and_by_the_holder_alone(self, world: World) -> None:
         store = world.store
         with pytest.raises(StaleWrite):
-            store.put_cursors({"a": "1"}, DUTY)
+            store.put_cursors({"a": "1"}, DUTY, 1)
         store.put_duty(DUTY, None)
-        store.put_cursors({f"at/{n}": str(n) for n in range(90)}, DUTY)
-        store.put_cursors({"at/0": None, "at/1": "x [b]\n🧬", "none": None}, DUTY)
+        store.put_cursors({f"at/{n}": str(n) for n in range(90)}, DUTY, 1)
+        store.put_cursors({"at/0": None, "at/1": "x [b]\n🧬", "none": None}, DUTY, 2)
         assert world.other().cursors() == {f"at/{n}": str(n) if n > 1 else "x [b]\n🧬" for n in range(1, 90)}
         store.put_duty(replace(DUTY, token=2), DUTY.mark)
         with pytest.raises(StaleWrite) as stale:
-            store.put_cursors({"at/1": "2", "at/2": None}, DUTY)
+            store.put_cursors({"at/1": "2", "at/2": None}, DUTY, 3)
         assert stale.value.lease is not None
         assert stale.value.lease.token == 2
         assert store.cursors()["at/1"] == "x [b]\n🧬"
+
+    def test_cursors_that_arrive_late_are_not_laid_over_later_ones(self, world: World) -> None:
+        store, renewed = world.store, DUTY.renewed(2_000)
+        store.put_duty(DUTY, None)
+        store.put_cursors({"a": "first"}, DUTY, 1)
+        store.put_cursors({"a": "second"}, DUTY, 2)
+        store.put_cursors({"a": "second"}, DUTY, 2)  # the reply was lost, and it is said again
+        with pytest.raises(StaleWrite):
+            store.put_cursors({"a": "first"}, DUTY, 1)
+        assert store.cursors() == {"a": "second"}
+        store.put_duty(renewed, DUTY.mark)
+        with pytest.raises(StaleWrite):
+            store.put_cursors({"a": "second"}, DUTY, 2)
+        store.put_cursors({"a": "third"}, renewed, 3)
+        assert world.other().cursors() == {"a": "third"}
+        assert store.duty("relay") == renewed

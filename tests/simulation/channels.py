@@ -20,7 +20,6 @@ class Receiver:
     """The Channel port's far side; one for all monitors."""
 
     name: str
-    faults: Faults
     incidents: bool = False
     told: dict[Key, str] = field(default_factory=dict)
     """What it was told of, and under which message's id first."""
@@ -38,8 +37,7 @@ class Receiver:
                 continue
             known = self.told.get(notice.key)
             if known is not None:
-                # A record of what is going out may be written over by an older one that arrives late.
-                if known != message.message_id and Kind.LATE_REQUEST not in self.faults.enabled:
+                if known != message.message_id:
                     text = f"{self.name}: {notice.key} in {message.message_id}, before in {known}"
                     raise Violation("what is sent again bears its id", text)
                 continue

@@ -62,14 +62,26 @@ class Operator:
             self._also(lambda: self._anew(name) if anew else self._at(name), self.chance.uniform(0, 0.3))
 
     def provoke_plan(self, session: Session) -> None:
-        """Now and then what a monitor has just planned with is purged and registered anew, with other needs."""
-        if self.world.faults.on and self.chance.random() < 0.01:
+        """Now and then what a monitor has just planned with changes, or is purged and registered anew."""
+        drawn = self.chance.random()
+        if self.world.faults.on and drawn < 0.02:
             name = self.world.any_workset(self.chance)
             if name is not None:
-                self._also(lambda: self._anew(name), self.chance.uniform(0, 0.1))
+                self._also(
+                    lambda: self._anew(name) if drawn < 0.01 else self._replan(name), self.chance.uniform(0, 0.1)
+                )
 
     def _also(self, act: Callable[[], None], after: float) -> None:
         self.world.kernel.start(self.hand, "hand", lambda: self._try(act), after=after)
+
+    def _replan(self, name: str) -> None:
+        """Give it another tier, or tie it to another cluster."""
+        if self.chance.random() < 0.5:
+            self.commands.set_affinity(
+                name, self.chance.choice((None, *self.world.place_names)), reason="planned wrongly"
+            )
+        else:
+            self.commands.set_priority(name, self.chance.choice(list(WorksetPriority)), reason="planned wrongly")
 
     def _anew(self, name: str) -> None:
         """Purge a workset that does not run and register it again, whoever has just planned with it or locked it."""

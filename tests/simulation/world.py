@@ -91,7 +91,7 @@ class World:
             cost_order=chance.random() < 0.3,
             budget=microdollars(chance.uniform(30, 200)) if chance.random() < 0.3 else None,
         )
-        self.channels = Channels(self.kernel, self.faults, [Receiver("c1", self.faults), Receiver("c2", self.faults)])
+        self.channels = Channels(self.kernel, self.faults, [Receiver("c1"), Receiver("c2")])
         self.server.marked.append(self.channels.marked)
         self.order = Order(self)
         self.server.after.append(self.order.accepted)

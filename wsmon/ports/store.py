@@ -114,10 +114,11 @@ class OutboxStore(Protocol):
     def cursors(self) -> dict[str, str]:
         """Every cursor by name, read consistently."""
 
-    def put_cursors(self, cursors: Mapping[str, str | None], duty: Lease) -> None:
-        """Write (or, with None, remove) up to 90 cursors as a whole, while `duty`'s token stands.
+    def put_cursors(self, cursors: Mapping[str, str | None], duty: Lease, number: int) -> None:
+        """Write (or, with None, remove) up to 90 cursors as a whole, while `duty` stands as it is given.
 
-        Raises StaleWrite with `lease` what stands there now.
+        `number` grows with each write of a term, so that one that arrives late is not laid over what came
+        after it. Raises StaleWrite with `lease` what stands there now.
         """
 
 

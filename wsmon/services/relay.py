@@ -63,7 +63,7 @@ class Relay:
         self._store, self._clock, self._courier, self._log = store, clock, courier, log
         self._plans, self._config, self._jitter = plans, config, jitter
         self._duty = Duty(store, clock, DUTY, config.holder, seconds=config.duty_seconds, skew=config.skew_seconds)
-        self._term = 0
+        self._term = self._writes = 0
         self._saw, self._seen_at = saw, 0
         self._watcher, self._standing = watcher, Standing(store, clock, config.rule.repeat)
         self._rest_until = self._yield_at = self._stamp_due = self._watch_due = self._refresh_due = self._note_due = 0.0
@@ -162,7 +162,8 @@ class Relay:
         assert lease is not None
         items = list(cursors.items())
         for start in range(0, len(items), MAX_CURSORS):
-            self._store.put_cursors(dict(items[start : start + MAX_CURSORS]), lease)
+            self._writes += 1
+            self._store.put_cursors(dict(items[start : start + MAX_CURSORS]), lease, self._writes)
 
     # events
 

@@ -45,10 +45,10 @@ class Duties(Reading):
         """Every cursor by name, read consistently."""
         return {item["sk"]: item["document"] for item in self._partition(keys.CURSORS, consistent=True)}
 
-    def put_cursors(self, cursors: Mapping[str, str | None], duty: Lease) -> None:
-        """Write cursors in one transaction, while the duty's token stands. Raises StaleWrite."""
+    def put_cursors(self, cursors: Mapping[str, str | None], duty: Lease, number: int) -> None:
+        """Write cursors in one transaction, while the duty stands as given and no later write came. Raises StaleWrite."""
         table = self._connection.table
-        parts: list[dict[str, Any]] = [_while_held(table, duty)]
+        parts: list[dict[str, Any]] = [_in_turn(table, duty, number)]
         for name, text in cursors.items():
             key = {"pk": keys.CURSORS, "sk": name}
             if text is None:
@@ -67,13 +67,22 @@ class Duties(Reading):
         self._connection.call(work)
 
 
-def _while_held(table: str, duty: Lease) -> dict[str, Any]:
+def _in_turn(table: str, duty: Lease, number: int) -> dict[str, Any]:
+    """The number of the last write stands on the duty's item; a renewal puts that anew, and begins them anew."""
+    token, renewal = duty.mark
     return {
-        "ConditionCheck": {
+        "Update": {
             "TableName": table,
             "Key": ex.wire_item({"pk": keys.DUTIES, "sk": duty.workset_id}),
-            "ConditionExpression": "#token = :token",
-            "ExpressionAttributeNames": {"#token": "token"},
-            "ExpressionAttributeValues": {":token": ex.wire(duty.token)},
+            "UpdateExpression": "SET #number = :number",
+            "ConditionExpression": (
+                "#token = :token AND #renewal = :renewal AND (attribute_not_exists(#number) OR #number <= :number)"
+            ),
+            "ExpressionAttributeNames": {"#token": "token", "#renewal": "renewal", "#number": "cursors_number"},
+            "ExpressionAttributeValues": {
+                ":token": ex.wire(token),
+                ":renewal": ex.wire(renewal),
+                ":number": ex.wire(number),
+            },
         }
     }

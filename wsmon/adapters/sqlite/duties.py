@@ -41,19 +41,29 @@ class Duties:
             lambda c: dict(c.execute("SELECT name, document FROM facts WHERE kind = 'cursor'").fetchall())
         )
 
-    def put_cursors(self, cursors: Mapping[str, str | None], duty: Lease) -> None:
-        """Write cursors while the duty's token stands. Raises StaleWrite."""
+    def put_cursors(self, cursors: Mapping[str, str | None], duty: Lease, number: int) -> None:
+        """Write cursors while the duty stands as it is given, and no later write came. Raises StaleWrite."""
+        turn = [*duty.mark, number]
         gone = [(name,) for name, text in cursors.items() if text is None]
         kept = [(name, text) for name, text in cursors.items() if text is not None]
 
         def write(connection: sqlite3.Connection) -> None:
             stands = _stands(connection, duty.workset_id)
-            if stands is None or stands.token != duty.token:
+            if stands is None or stands.mark != duty.mark or turn < _turn(connection, duty.workset_id):
                 raise StaleWrite(duty.workset_id, None, stands)
+            told = (duty.workset_id, json.dumps(turn))
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('cursor turn', ?, ?)", told)
             connection.executemany("INSERT OR REPLACE INTO facts VALUES ('cursor', ?, ?)", kept)
             connection.executemany("DELETE FROM facts WHERE kind = 'cursor' AND name = ?", gone)
 
         self._connections.transact(write)
+
+
+def _turn(connection: sqlite3.Connection, name: str) -> list[int]:
+    """Token, renewal and number of the last write of cursors under a duty."""
+    sql = "SELECT document FROM facts WHERE kind = 'cursor turn' AND name = ?"
+    found = connection.execute(sql, (name,)).fetchone()
+    return list(json.loads(found[0])) if found else []
 
 
 def _stands(connection: sqlite3.Connection, name: str) -> Lease | None:
