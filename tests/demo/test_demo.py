@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -55,11 +56,15 @@ def test_headless_shows_everything_and_leaves_nothing(tmp_path: Path, engine: st
     assert left_behind(str(temporary)) == []
 
 
-def test_a_hang_up_leaves_nothing_either(tmp_path: Path) -> None:
+def test_who_watches_sees_the_dead_lock_the_adoption_and_the_alert_and_a_hang_up_leaves_nothing(tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    with Terminal([*WSMON, "demo"], {"HOME": str(tmp_path), "TMPDIR": str(temporary)}) as terminal:
-        terminal.shows("running", "2 monitors", seconds=40)
+    environment = {"HOME": str(tmp_path), "TMPDIR": str(temporary)}
+    with Terminal([*WSMON, "demo"], environment, (160, 48)) as terminal:
+        terminal.shows("running", "1 monitor", seconds=40)
+        wait_for(lambda: re.search(r"victim +\d+ .* dead\b", terminal.text), 40)
+        terminal.shows("dead lock", "1 silent", seconds=10)
+        terminal.shows("⇠ victim", "2 monitors", seconds=40)
         terminal.hang_up()
         wait_for(lambda: terminal.process.poll() is not None, 10)
     wait_for(lambda: not list(temporary.iterdir()), 10)

@@ -52,7 +52,7 @@ def demo(
     from wsmon.demo.stage import Stage  # needs the whole engine
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exits.INTERRUPTED))
-    with Stage(seed=seed, speed=speed, limit=worksets, engine=kind) as stage:
+    with Stage(seed=seed, speed=speed, limit=worksets, engine=kind, watched=not headless) as stage:
         if headless:
             stage.play(seconds)
         else:

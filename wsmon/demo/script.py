@@ -9,9 +9,10 @@ from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import WorksetPriority
 
 # Every category of failure is among the first twenty; exit codes as wsmon.domain.outcome reads them.
-_SPECIAL = {2: "once-75", 5: "65", 7: "hang", 9: "78", 11: "once-71", 13: "1", 17: "75"}
+HANGS = "hang"
+_SPECIAL = {2: "once-75", 5: "65", 7: HANGS, 9: "78", 11: "once-71", 13: "1", 17: "75"}
 _PRIORITIES = (*[WorksetPriority.NORMAL] * 5, *[WorksetPriority.LOW] * 3, *[WorksetPriority.URGENT] * 2)
-LONG_EVERY, LONG_SECONDS = 4, 6.0
+LONG_EVERY, LONG_SECONDS, TIMEOUT_SECONDS = 4, 9.0, 11.0
 
 
 def worksets(seed: int, speed: float) -> Iterator[WorksetSpec]:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -42,6 +42,10 @@ SLOTS, FIRST_WORKSETS, WORKSETS_A_SECOND = 6, 10, 1.1
 WAITING_AT_MOST = 20
 """Nothing is registered beyond this: a queue that only grows would look like a fault."""
 KILL_AFTER_SECONDS, REPLACE_AFTER_SECONDS, KILL_AGAIN_AFTER_SECONDS = 3.0, 12.0, 40.0
+DEAD_SECONDS = 3.0
+"""So long at least a dead lock stands before eyes: no other monitor is there until then."""
+KILL_PATIENCE_SECONDS = 6.0
+"""So long a kill waits for a run that will still go on when it is adopted."""
 SILENT_SECONDS, REFRESH_SECONDS = 4.0, 0.5
 DRAIN_SECONDS = 7.0
 PEER_SECONDS = 30.0
@@ -55,13 +59,21 @@ class Casualty:
     kill_at: float
     killed_at: float | None = None
     number: int = 0
+    alone: bool = False
+    """Whether no other monitor takes over what it leaves, until its relief comes."""
+
+    @property
+    def relief_seconds(self) -> float:
+        """How long after its death another takes its place."""
+        return LEASE_SECONDS + SKEW_SECONDS + DEAD_SECONDS if self.alone else REPLACE_AFTER_SECONDS
 
 
 class Stage:
     """Everything a demo needs; a context that leaves no file and no process behind."""
 
-    def __init__(self, *, seed: int, speed: float, limit: int | None, engine: str) -> None:
-        self._seed, self._speed, self._limit, self._kind = seed, speed, limit, engine
+    def __init__(self, *, seed: int, speed: float, limit: int | None, engine: str, watched: bool = False) -> None:
+        """`watched`: somebody looks, so the first monitor works and dies alone; else another adopts at once."""
+        self._seed, self._speed, self._limit, self._kind, self._watched = seed, speed, limit, engine, watched
         self._folder = Path(tempfile.mkdtemp(prefix="wsmon-demo-"))
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._ended = threading.Event()
@@ -74,7 +86,7 @@ class Stage:
         try:
             self.engine = open_engine(self._settings())
             self.engine.store.init()
-            for name in ("steady", "victim"):
+            for name in ("victim",) if self._watched else ("victim", "steady"):
                 self._start_monitor(name)
         except BaseException:
             self._clean()
@@ -103,7 +115,7 @@ class Stage:
                 lease_seconds=LEASE_SECONDS,
                 renew_seconds=RENEW_SECONDS,
                 skew_seconds=SKEW_SECONDS,
-                timeout_seconds=8.0 / self._speed,
+                timeout_seconds=script.TIMEOUT_SECONDS / self._speed,
                 stop_grace_seconds=1.0,
                 run_root=self._folder / "runs",
             ),
@@ -159,7 +171,7 @@ class Stage:
         """Register at a steady pace, and kill a monitor while it runs something."""
         source = script.worksets(self._seed, self._speed)
         begin = time.monotonic()
-        registered, casualty = 0, Casualty("victim", KILL_AFTER_SECONDS)
+        registered, casualty = 0, Casualty("victim", KILL_AFTER_SECONDS, alone=self._watched)
         while not self._ended.wait(0.1):
             elapsed = time.monotonic() - begin
             due = FIRST_WORKSETS + int(elapsed * WORKSETS_A_SECOND * self._speed)
@@ -182,22 +194,35 @@ class Stage:
     def _next_casualty(self, one: Casualty, elapsed: float) -> Casualty:
         """Kill the one whose time has come, put another in its place after a while, and go on with that one."""
         if one.killed_at is None:
-            killed = elapsed > one.kill_at and self._kill_busy(one.name)
+            patient = elapsed < one.kill_at + KILL_PATIENCE_SECONDS
+            killed = elapsed > one.kill_at and self._kill_busy(one, patient=patient)
             return replace(one, killed_at=elapsed) if killed else one
-        if elapsed < one.killed_at + REPLACE_AFTER_SECONDS:
+        if elapsed < one.killed_at + one.relief_seconds:
             return one
+        if one.alone:
+            self._start_monitor("steady")
         name = f"relief-{one.number + 1}"
         self._start_monitor(name)
         return Casualty(name, elapsed + KILL_AGAIN_AFTER_SECONDS, number=one.number + 1)
 
-    def _kill_busy(self, name: str) -> bool:
-        """SIGKILL a monitor that has a run going on; False while it has none."""
+    def _kill_busy(self, one: Casualty, *, patient: bool) -> bool:
+        """SIGKILL a monitor that has a run going on; while `patient`, one that outlives its lock by far."""
         rows = self.engine.store.page(WorksetState.IN_PROGRESS).rows
-        if not any(row.holder == name for row in rows):
+        held = [row.workset_id for row in rows if row.holder == one.name]
+        if not held or (patient and not self._outlasts(held, one.relief_seconds if one.alone else LEASE_SECONDS)):
             return False
-        self._processes[name].kill()
-        self._processes[name].wait()
+        self._processes[one.name].kill()
+        self._processes[one.name].wait()
         return True
+
+    def _outlasts(self, held: Sequence[str], seconds: float) -> bool:
+        """Whether one of these runs goes on for so long yet."""
+        now = self.engine.clock.now()
+        for workset in self.engine.store.records(held).values():
+            gone = (now - (workset.started_at or now)) / 1e6
+            if workset.metadata["outcome"] != script.HANGS and workset.metadata["seconds"] - gone > seconds:
+                return True
+        return False
 
     def summary(self) -> Summary:
         """Stop everything and count."""
