@@ -10,7 +10,7 @@ import pytest
 from tests import peers
 from tests.race.judging import race
 
-ROUNDS = int(os.environ.get("WSMON_RACE_ROUNDS", "30"))
+ROUNDS = int(os.environ.get("WSMON_RACE_ROUNDS", "15"))
 pytestmark = pytest.mark.timeout(900)
 
 
