@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ from rich.text import Text
 from textual.timer import Timer
 from textual.widgets import Static
 
-from tui.actions import ACTIONS, ALERTS, ANYWHERE, WORKSETS, Action
-from tui.cells import GLYPHS, WORDS
+from tui.actions import ALERTS, CLUSTERS, Action
+from tui.cells import GLYPHS, STATE_STYLES, WORDS
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import age
 from wsmon.domain.visible import visible
@@ -25,7 +25,6 @@ S = WorksetState
 COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE)
 ALWAYS = {"help", "quit"}
 TIGHT_WIDTH = 100
-STYLES = {S.ERROR: "red", S.FAILED: "red", S.IN_PROGRESS: "green", S.LOCKED: "yellow", S.RETRYING: "yellow"}
 
 
 @dataclass
@@ -35,6 +34,8 @@ class Status:
     store: StoreInfo | None = None
     who: str = ""
     writable: bool = True
+    armed: float | None = None
+    """Seconds until writes are off again, 0 where they are; None: nothing has to be armed."""
     counts: dict[WorksetState, int] = field(default_factory=dict)
     alerts: int = 0
     monitors: int = 0
@@ -43,13 +44,27 @@ class Status:
     age: float | None = None
     """Seconds since the store was last read."""
     stale_after: float = 5.0
+    paused: bool = False
+    refresh: float | None = None
+    """Seconds between looks, where somebody has chosen them."""
     trouble: str = ""
 
     def told(self) -> tuple[object, ...]:
         """Everything that can be read of it; an age only where it is told."""
         old = age(self.age) if self.age is not None and self.age >= self.stale_after else self.age is None
         counts = tuple(self.counts.items())
-        return self.store, self.who, self.writable, counts, self.alerts, self.monitors, old, self.trouble
+        return (
+            self.store,
+            self.who,
+            _gate(self).plain,
+            self.paused,
+            self.refresh,
+            counts,
+            self.alerts,
+            self.monitors,
+            old,
+            self.trouble,
+        )
 
 
 class StatusBar(Static):
@@ -74,6 +89,10 @@ class StatusBar(Static):
 
     def _where(self, status: Status, width: int) -> Text:
         right = Text()
+        if status.paused:
+            right.append(" paused ", "bold black on yellow")
+        if status.refresh is not None:
+            right.append(f" every {status.refresh:g} s", "dim")
         if status.trouble:
             right.append(" stale " if status.age is not None else " no store ", "bold black on yellow")
         if status.age is not None:
@@ -88,7 +107,7 @@ class StatusBar(Static):
             )
             left.append(f" {visible(place)}", "cyan")
             left.append(f"  {visible(status.who)}", "dim")
-            left.append("" if status.writable else "  read-only", "bold yellow")
+            left.append_text(_gate(status))
             monitors = str(status.monitors) if status.age is not None else "–"
             left.append(f"  {monitors} monitor{'' if monitors == '1' else 's'}", "dim")
             left.append(f", {status.silent} silent" if status.silent else "", "yellow")
@@ -103,12 +122,28 @@ class StatusBar(Static):
         known = status.age is not None
         for state in COUNTED:
             count = status.counts.get(state, 0)
-            style = STYLES.get(state, "") if count else "dim"
+            style = STATE_STYLES.get(state, "") if count else "dim"
             word = WORDS[state] if width >= 100 else ""
             line.append(f"{GLYPHS[state]} {f'{count:,}' if known else '–'} {word}".rstrip() + "  ", style)
         alerts = str(status.alerts) if known else "–"
         right = Text(f"{alerts} alert{'' if alerts == '1' else 's'} ", "bold red" if status.alerts else "dim")
         return _between(line, right, width)
+
+
+def _gate(status: Status) -> Text:
+    """What may be written, where it is not everything."""
+    if not status.writable:
+        return Text("  read-only", "bold yellow")
+    if status.armed is None:
+        return Text()
+    if not status.armed:
+        return Text("  writes off", "bold yellow")
+    return Text(f"  ARMED {age(_minutes(status.armed))}", "bold red")
+
+
+def _minutes(seconds: float) -> float:
+    """Up to the next minute, so that nothing repaints for a clock; the last one counts down."""
+    return seconds if seconds < 60 else -(-seconds // 60) * 60
 
 
 class KeyBar(Static):
@@ -117,24 +152,25 @@ class KeyBar(Static):
     def __init__(self) -> None:
         super().__init__("", id="keys", markup=False)
         self._shown = ""
-        self._of: tuple[int, bool, bool, bool] | None = None
+        self._of: tuple[object, ...] = ()
 
-    def show(self, *, workset: bool, alert: bool, writable: bool) -> None:
+    def show(self, actions: Iterable[Action], scopes: frozenset[str], *, writable: bool, marks: int = 0) -> None:
         """The keys that do something right now."""
         width = max(20, self.size.width or self.app.size.width)
-        if self._of == (width, workset, alert, writable):
+        actions = tuple(actions)
+        of = (width, scopes, writable, marks, actions)
+        if self._of == of:
             return
-        self._of = (width, workset, alert, writable)
-        there = {ANYWHERE: True, WORKSETS: workset, ALERTS: alert}
-        fitting = [a for a in ACTIONS if there[a.scope] and (writable or not a.changes)]
-        fitting.sort(key=lambda action: action.scope != ALERTS)
+        self._of = of
+        fitting = [a for a in actions if a.footer and a.scope in scopes and (writable or not a.changes)]
+        fitting.sort(key=lambda action: action.scope not in {ALERTS, CLUSTERS})
         tight = width < TIGHT_WIDTH
         always = Text().join(_key(action, tight=tight) for action in fitting if action.name in ALWAYS)
-        line = Text(" ")
+        line = Text(f" {marks} marked " if marks else " ", "bold yellow" if marks else "")
         for action in fitting:
             part = _key(action, tight=tight)
             # Help and quit are never what is cut off.
-            if action.footer and action.name not in ALWAYS and line.cell_len + part.cell_len + always.cell_len < width:
+            if action.name not in ALWAYS and line.cell_len + part.cell_len + always.cell_len < width:
                 line.append_text(part)
         line = _between(line, always, width)
         line.no_wrap = True

@@ -23,6 +23,15 @@ GLYPHS = {
 }
 WORDS = {state: "running" if state is WorksetState.IN_PROGRESS else state.value for state in WorksetState}
 
+STATE_STYLES = {
+    WorksetState.ERROR: "red",
+    WorksetState.FAILED: "red",
+    WorksetState.IN_PROGRESS: "green",
+    WorksetState.LOCKED: "yellow",
+    WorksetState.RETRYING: "yellow",
+    WorksetState.COMPLETE: "green",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

@@ -24,6 +24,16 @@ class SortedRows(Generic[Row]):
         self._places: dict[str, SortKey] = {}
         self._rows: dict[SortKey, Row] = {}
 
+    @property
+    def order(self) -> Callable[[Row], SortKey]:
+        """What the rows are sorted by."""
+        return self._order
+
+    def reorder(self, order: Callable[[Row], SortKey]) -> None:
+        """Sort by something else."""
+        self._order = order
+        self.load(list(self._rows.values()))
+
     def __len__(self) -> int:
         return len(self._sorted)
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from rich.text import Text
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
-from tui.actions import ACTIONS
+from tui import themes
 from wsmon.domain.visible import visible
+
+if TYPE_CHECKING:
+    from tui.actions import Action
+    from tui.kept import Kept
 
 FOUND_AT_MOST = 20
 
@@ -22,25 +28,51 @@ class Finder(Protocol):
     def go_to(self, workset_id: str) -> None:
         """Put the cursor on a workset."""
 
+    def take_filter(self, text: str) -> None:
+        """Narrow the queue."""
+
+    def use_theme(self, name: str, *, keep: bool = False) -> None:
+        """Change the colours."""
+
+    def do(self, name: str) -> None:
+        """Carry an action out."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The table of keys."""
+
+    @property
+    def kept(self) -> Kept:
+        """What was saved."""
+
 
 class Verbs(Provider):
-    """What the keys do."""
+    """What the keys do, saved filters and colours."""
+
+    def _all(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """Name, what it does, and it."""
+        finder: Finder = self.app  # type: ignore[assignment]
+        for action in finder.actions:
+            if action.name != "palette":
+                yield f"{action.label}  ({action.shown})", action.help, partial(finder.do, action.name)
+        for name, text in sorted(finder.kept.filters().items()):
+            yield f"filter {visible(name)}", visible(text), partial(finder.take_filter, text)
+        for name, text in themes.NAMES.items():
+            yield f"theme {name}", text, partial(finder.use_theme, name, keep=True)
 
     async def discover(self) -> Hits:
         """Everything, before anything is typed."""
-        for action in ACTIONS:
-            if action.name != "palette":
-                run = partial(self.app.run_action, action.name)
-                yield DiscoveryHit(f"{action.label}  ({action.shown})", run, help=action.help)
+        for name, text, run in self._all():
+            yield DiscoveryHit(Text(name), run, help=text)
 
     async def search(self, query: str) -> Hits:
         """By name or by what it does."""
         matcher = self.matcher(query)
-        for action in ACTIONS:
-            text = f"{action.label}: {action.help} ({action.shown})"
-            score = matcher.match(text)
-            if score > 0 and action.name != "palette":
-                yield Hit(score, matcher.highlight(text), partial(self.app.run_action, action.name))
+        for name, text, run in self._all():
+            told = f"{name}: {text}"
+            score = matcher.match(told)
+            if score > 0:
+                yield Hit(score, matcher.highlight(told), run)
 
 
 class Worksets(Provider):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from wsmon.domain.workset import Workset
 from wsmon.ports import Clock, Log, StateStore
 from wsmon.services.alarms import Alarms
 from wsmon.services.commands import Commands
@@ -34,6 +36,18 @@ class Session(Protocol):
         """Whether changes are possible."""
 
     @property
+    def production(self) -> str:
+        """The store's name where it is production; else empty."""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Keys of one's own: action to keys in Textual's names, with commas."""
+
+    @property
+    def units(self) -> float | None:
+        """Capacity units consumed so far, where they are paid for."""
+
+    @property
     def bell(self) -> bool:
         """Whether a critical alert rings."""
 
@@ -52,6 +66,9 @@ class Session(Protocol):
     @property
     def silent_seconds(self) -> float:
         """After how long without a heartbeat a monitor no longer counts as alive."""
+
+    def run_log(self, workset: Workset, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
+        """A workset's output from an offset on (None: its end). Raises Refused without a run, OutsideError."""
 
     def scheduler(self) -> Scheduler:
         """What tells why something waits."""

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.cells import GLYPHS, Cell, fit
+from tui.cells import GLYPHS, fit
+from tui.columns import GAP, GUTTER, Column, fitting
+from tui.keyed import KeyedList
 from tui.model import SortedRows
 
 Row = TypeVar("Row")
-GAP = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Column(Generic[Row]):
-    """A column: fixed width, or a share of what is left over."""
-
-    title: str
-    cell: Callable[[Row], Cell]
-    width: int = 0
-    share: int = 0
-    from_width: int = 0
-    """Shown only in a table at least this wide."""
-    right: bool = False
+MARK = "*"
 
 
 class Palette(Widget):
@@ -47,24 +33,26 @@ class Palette(Widget):
         f"row-table--{name}"
         for name in (
             *(state.value.replace("_", "-") for state in GLYPHS),
-            *("header", "cursor", "cursor-blurred", "urgent", "normal", "low", "dim", "bad", "warn", "good", "plain"),
+            *(
+                "header",
+                "mark",
+                "cursor",
+                "cursor-blurred",
+                "urgent",
+                "normal",
+                "low",
+                "dim",
+                "bad",
+                "warn",
+                "good",
+                "plain",
+            ),
         )
     }
 
 
-class RowTable(ScrollView, Generic[Row], can_focus=True):
-    """Cursor and scroll stay on their row, by key, through every change. Its screen has a Palette."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", show=False),
-        Binding("k,up", "move(-1)", show=False),
-        Binding("ctrl+d", "page(0.5)", show=False),
-        Binding("ctrl+u", "page(-0.5)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("g,home", "edge(0)", show=False),
-        Binding("G,end", "edge(1)", show=False),
-    ]
+class RowTable(KeyedList[Row], Generic[Row]):
+    """Paints a keyed list. Its screen has a Palette."""
 
     class Chosen(Message):
         """A row was clicked twice."""
@@ -77,87 +65,24 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
         empty: str = "",
         id: str | None = None,  # noqa: A002  Textual's own name
     ) -> None:
-        super().__init__(id=id)
-        self._columns, self.rows = tuple(columns), rows
+        super().__init__(columns, rows, id=id)
         self.empty = empty
-        self._cursor = 0
-        self._key: str | None = None
-        """The row the cursor is tied to; none until somebody moves it, so that it stays at the top."""
+        self.chosen: frozenset[str] | None = None
+        """Titles of the columns somebody wants; None: those that fit."""
         self._shown: list[tuple[Column[Row], int]] = []
         self._laid_out = -1
         self._painted: list[tuple[Any, ...]] = []
 
-    # what is under the cursor
+    def shown_columns(self) -> list[Column[Row]]:
+        """The columns that are shown now."""
+        if self._laid_out != self._width:
+            self._lay_out()
+        return [column for column, _ in self._shown]
 
-    @property
-    def current(self) -> Row | None:
-        """The row under the cursor."""
-        return self.rows.at(self._cursor) if self._cursor < len(self.rows) else None
-
-    @property
-    def cursor(self) -> int:
-        """The place of the cursor."""
-        return self._cursor
-
-    # changes
-
-    def load(self, rows: Iterable[Row], keep: Callable[[Row], bool] | None = None) -> None:
-        """Replace all rows; the cursor stays on its row where that is still there."""
-        self._with_place(lambda: self.rows.load(rows, keep))
-
-    def apply(self, changed: Mapping[str, Row], gone: Iterable[str] = ()) -> None:
-        """Change some rows."""
-        if changed or gone:
-            self._with_place(lambda: self.rows.apply(changed, gone))
-
-    def _with_place(self, change: Callable[[], None]) -> None:
-        key, offset = self._key, self._cursor - self.scroll_offset.y
-        place = self.rows.place(key) if key is not None else None
-        change()
-        found = self.rows.find(key) if key is not None else None
-        if found is None and place is not None:
-            found = self.rows.near(place)  # it left: the cursor goes to who stands there now
-        self._cursor = max(0, min(found if found is not None else 0, len(self.rows) - 1))
-        if key is not None and len(self.rows):
-            self._key = self.rows.key_at(self._cursor)
-        self._resize_content()
-        top = max(0, min(self._cursor - offset, self.max_scroll_y))
-        if top != self.scroll_offset.y and len(self.rows) > self._body_height:
-            self.scroll_to(y=top, animate=False, force=True, immediate=True)
-        self.repaint()
-
-    # movement
-
-    def action_move(self, step: int) -> None:
-        """Move the cursor by rows."""
-        self._go(self._cursor + step)
-
-    def action_page(self, pages: float) -> None:
-        """Move the cursor by pages."""
-        self._go(self._cursor + int(pages * max(1, self._body_height)))
-
-    def go_to(self, key: str) -> bool:
-        """Move the cursor to a row by its key; whether it is there."""
-        place = self.rows.find(key)
-        if place is not None:
-            self._go(place)
-        return place is not None
-
-    def action_edge(self, end: int) -> None:
-        """Move the cursor to the first or the last row."""
-        self._go(len(self.rows) - 1 if end else 0)
-
-    def _go(self, index: int) -> None:
-        self._cursor = max(0, min(index, len(self.rows) - 1))
-        self._key = self.rows.key_at(self._cursor) if len(self.rows) else None
-        self._keep_in_sight()
-
-    def _keep_in_sight(self) -> None:
-        top, height = self.scroll_offset.y, max(1, self._body_height)
-        if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False, force=True, immediate=True)
-        elif self._cursor >= top + height:
-            self.scroll_to(y=self._cursor - height + 1, animate=False, force=True, immediate=True)
+    def choose(self, titles: Collection[str] | None) -> None:
+        """Show these columns, as far as they fit; None: as usual."""
+        self.chosen = None if titles is None else frozenset(titles)
+        self._laid_out = -1
         self.repaint()
 
     def on_click(self, event: events.Click) -> None:
@@ -170,20 +95,6 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
 
     # painting
 
-    @property
-    def _body_height(self) -> int:
-        return max(0, self.size.height - 1)
-
-    @property
-    def _width(self) -> int:
-        """What the scrollbar leaves."""
-        return self.scrollable_content_region.width
-
-    def _resize_content(self) -> None:
-        size = Size(self._width, len(self.rows) + 1)
-        if size != self.virtual_size:
-            self.virtual_size = size
-
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
         self._resize_content()
@@ -192,17 +103,8 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
 
     def _lay_out(self) -> None:
         """Share the width out among the columns; a scrollbar that came or went changes it too."""
-        width = self._laid_out = self._width
-        shown = [column for column in self._columns if width >= column.from_width]
-        shares = sum(column.share for column in shown)
-        left = width - sum(column.width for column in shown if not column.share) - GAP * (len(shown) - 1)
-        self._shown = []
-        for column in shown:
-            size = column.width
-            if column.share:
-                size = max(4, left * column.share // shares)
-                left, shares = left - size, shares - column.share
-            self._shown.append((column, size))
+        self._laid_out = self._width
+        self._shown = fitting(self.columns, self._width - GUTTER, self.chosen)
 
     def on_focus(self) -> None:
         """The cursor changes its look."""
@@ -219,11 +121,11 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
             before = self._painted[y] if y < len(self._painted) else ()
             if before == line:
                 continue
-            if y == 0 or not len(before) == len(line) == len(self._shown) + 1 or before[0] != line[0]:
+            if y == 0 or not len(before) == len(line) == len(self._shown) + 2 or before[:2] != line[:2]:
                 self.refresh(Region(0, y, self._width, 1))
                 continue
-            x = 0
-            for (_, size), old, new in zip(self._shown, before[1:], line[1:], strict=True):
+            x = GUTTER
+            for (_, size), old, new in zip(self._shown, before[2:], line[2:], strict=True):
                 if old != new:
                     self.refresh(Region(x, y, size, 1))
                 x += size + GAP
@@ -233,13 +135,19 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
         if self._laid_out != self._width:
             self._lay_out()
         if y == 0:
-            return ("header", *((column.title, size) for column, size in self._shown))
+            return ("header", *((self._titled(column, size), size) for column, size in self._shown))
         index = y - 1 + self.scroll_offset.y
         if index >= len(self.rows):
             return (self.empty if y == 2 and not len(self.rows) else "",)
         mark = ("cursor" if self.has_focus else "cursor-blurred") if index == self._cursor else ""
         row = self.rows.at(index)
-        return (mark, *(column.cell(row) for column, _ in self._shown))
+        gutter = MARK if self.marked and self.rows.key_at(index) in self.marked else ""
+        return (mark, gutter, *(column.cell(row) for column, _ in self._shown))
+
+    def _titled(self, column: Column[Row], size: int) -> str:
+        if column.title != self.sorted_by:
+            return column.title
+        return column.title[: max(0, size - 1)] + ("▼" if self.downwards else "▲")
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of the view; the first is the header and does not scroll."""
@@ -250,8 +158,8 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
         width, look = self._width, self.screen.get_child_by_type(Palette).get_component_rich_style
         if y == 0:
             style = look("row-table--header")
-            titles = [fit(column.title, size, right=column.right) for column, size in self._shown]
-            return Strip([Segment(fit(" ".join(titles), width), style)], width)
+            titles = [fit(self._titled(column, size), size, right=column.right) for column, size in self._shown]
+            return Strip([Segment(fit(" " * GUTTER + " ".join(titles), width), style)], width)
         if len(content) == 1:
             style = look("row-table--dim")
             return Strip([Segment(fit(content[0], width), style)], width)
@@ -260,9 +168,9 @@ class RowTable(ScrollView, Generic[Row], can_focus=True):
             cursor = look(f"row-table--{content[0]}")
             marked = Style(bgcolor=cursor.bgcolor, bold=cursor.bold)
         base = self.rich_style + marked
-        segments = []
         style = base
-        for (column, size), cell in zip(self._shown, content[1:], strict=True):
+        segments = [Segment(content[1] or " " * GUTTER, look("row-table--mark") + marked if content[1] else base)]
+        for (column, size), cell in zip(self._shown, content[2:], strict=True):
             # A blank shows no colour; in its neighbour's style it costs no escape sequence.
             if cell.text:
                 style = look(f"row-table--{cell.style}") + marked if cell.style else base

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from wsmon.domain.errors import WsmonError
+from wsmon.domain.errors import IllegalTransition, NotFound, WsmonError
 
 if TYPE_CHECKING:
     from tui.screens.confirm import Answer, Question
     from tui.session import Session
+    from tui.verbs import Target
     from wsmon.domain.alerts import AlertRecord
     from wsmon.domain.change import Event
     from wsmon.domain.workset import Lease, Workset
@@ -28,6 +29,8 @@ class Record:
     events: list[Event]
     why: dict[str, Any] | None = None
     """Why it waits, or runs where it runs, as the scheduler says it."""
+    undelivered: int | None = None
+    """Events that no channel has yet; None where there are no channels to tell."""
 
 
 class Read(Message):
@@ -39,19 +42,28 @@ class Read(Message):
 
 
 class Asked(Message):
-    """A change is possible on the version that was read; it wants to be confirmed."""
+    """A change is possible on the versions that were read; it wants to be confirmed."""
 
-    def __init__(self, verb: str, target: Workset, question: Question) -> None:
+    def __init__(self, verb: str, targets: Sequence[Target], question: Question) -> None:
         super().__init__()
-        self.verb, self.target, self.question = verb, target, question
+        self.verb, self.targets, self.question = verb, targets, question
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one target."""
+
+    name: str
+    text: str
+    done: bool
 
 
 class Done(Message):
-    """A change was made, or refused."""
+    """A change was made, or refused; `results` one by one, where worksets were changed."""
 
-    def __init__(self, text: str, *, refused: bool) -> None:
+    def __init__(self, text: str, *, refused: bool, results: Sequence[Result] = ()) -> None:
         super().__init__()
-        self.text, self.refused = text, refused
+        self.text, self.refused, self.results = text, refused, results
 
 
 class Work:
@@ -80,41 +92,66 @@ class Work:
 
         _run(work)
 
-    def ask(self, verb: str, workset_id: str) -> None:
-        """Read the target as it stands now; ends in Asked, or in Done with a refusal."""
+    def ask(self, verb: str, ids: Sequence[str], hidden: Sequence[str] = ()) -> None:
+        """Read the targets as they stand now; ends in Asked, or in Done with a refusal."""
 
         def work() -> None:
             from tui import verbs  # and with it the domain, which the first frame need not wait for
+            from wsmon.services import asking
 
-            session = self._session
-            try:
-                target = session.commands.get(workset_id)
-                question = verbs.question(verb, target, session.store.lease(workset_id), session.clock.now())
-            except WsmonError as error:
-                self._post(Done(verbs.refusal(error, workset_id), refused=True))
-            else:
-                self._post(Asked(verb, target, question))
+            session, now = self._session, self._session.clock.now()
+            targets, left_out = [], []
+            for name in ids:
+                try:
+                    workset = session.commands.get(name)
+                    asking.possible(verb, workset, now)
+                    targets.append(verbs.Target(workset, session.store.lease(name)))
+                except (IllegalTransition, NotFound) as error:
+                    left_out.append(verbs.refusal(error, name))
+            if not targets:
+                what = left_out[0] if len(ids) == 1 else f"none of the {len(ids)} can be changed so: {left_out[0]}"
+                self._post(Done(what, refused=True))
+                return
+            about = verbs.Asking(now, session.production, left_out, hidden)
+            self._post(Asked(verb, targets, verbs.question(verb, targets, about)))
 
-        if self._session.writable:
-            _run(work)
-        else:
-            self._post(Done("this session is read-only; nothing was changed", refused=True))
+        self._guarded(work)
 
-    def change(self, verb: str, target: Workset, answer: Answer) -> None:
-        """Change exactly the version that was shown; ends in Done."""
+    def change(self, verb: str, targets: Sequence[Target], answer: Answer) -> None:
+        """Change exactly the versions that were shown, one by one; ends in Done."""
 
         def work() -> None:
             from tui import verbs
 
-            try:
-                text = verbs.perform(self._session.commands, verb, target, answer)
-            except WsmonError as error:
-                self._post(Done(verbs.refusal(error, target.workset_id), refused=True))
-            else:
-                self._post(Done(text, refused=False))
-                self._changed()
+            results = []
+            for target in targets:
+                name = target.workset.workset_id
+                try:
+                    text = verbs.perform(self._session.commands, verb, target.workset, answer)
+                    results.append(Result(name, text, done=True))
+                except WsmonError as error:
+                    results.append(Result(name, verbs.refusal(error, name, target.workset), done=False))
+            failed = sum(not one.done for one in results)
+            told = results[0].text if len(results) == 1 else f"{verb}: {len(results) - failed} done, {failed} not"
+            self._post(Done(told, refused=bool(failed), results=results))
+            self._changed()
 
-        _run(work)
+        self._guarded(work)
+
+    def drain(self, cluster: str, answer: Answer, *, drained: bool) -> None:
+        """Keep new work off a cluster, or let it in again; ends in Done."""
+
+        def work() -> None:
+            from wsmon.services import draining
+
+            if drained:
+                draining.resume(self._session.commands, cluster)
+            else:
+                draining.drain(self._session.commands, cluster, answer.reason)
+            self._post(Done(f"{cluster}: {'takes work again' if drained else 'is given no new work'}", refused=False))
+            self._changed()
+
+        self._guarded(work)
 
     def alert(self, verb: str, alert: AlertRecord, answer: Answer) -> None:
         """Acknowledge or silence; ends in Done."""
@@ -122,15 +159,22 @@ class Work:
         def work() -> None:
             from tui import verbs
 
+            text = verbs.say_to_alert(self._session.alarms(), verb, alert, answer)
+            self._post(Done(text, refused=False))
+            self._changed()
+
+        self._guarded(work)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """What the store or the gate says against it ends in Done as well."""
+
+        def guarded() -> None:
             try:
-                text = verbs.say_to_alert(self._session.alarms(), verb, alert, answer)
+                work()
             except WsmonError as error:
                 self._post(Done(str(error), refused=True))
-            else:
-                self._post(Done(text, refused=False))
-                self._changed()
 
-        _run(work)
+        _run(guarded)
 
 
 def _run(work: Callable[[], None]) -> None:

@@ -47,6 +47,8 @@ class Follower(threading.Thread):
         self._ended, self._wake = threading.Event(), threading.Event()
         self._mutex = threading.Lock()
         self._untaken: Delta | None = None
+        self.factor = 1.0
+        """How much more rarely than usual it looks."""
 
     def run(self) -> None:
         """Until `stop`: connect, open, poll; after a trouble wait and go on where it stood."""
@@ -72,8 +74,8 @@ class Follower(threading.Thread):
                     self._tell(delta)
                 pause = FIRST_PAUSE
                 # Somebody who works sees changes at once; an idle store is asked half as often.
-                factor = IDLE_FACTOR if quiet > IDLE_AFTER_POLLS else 1.0
-                self._rest(session.refresh_seconds * factor)
+                idle = IDLE_FACTOR if quiet > IDLE_AFTER_POLLS else 1.0
+                self._rest(session.refresh_seconds * idle * self.factor)
             except StoreError as error:
                 self._post(Troubled(str(error), pause))
                 self._rest(pause)

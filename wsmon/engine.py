@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from wsmon.adapters.clock import SystemClock
 from wsmon.domain.errors import Refused, StoreUnreachable
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, CommandRunner, Log, StateStore
+from wsmon.services.arming import Gate
 from wsmon.services.commands import Commands
 from wsmon.services.scheduler import Scheduler
 
@@ -75,6 +77,17 @@ class Engine:
         return f"{self.store.info.engine}:{self.store.info.name}" if self.settings.store.url else ""
 
     @property
+    def production(self) -> str:
+        """The store's name where the settings say that it is production; else empty."""
+        name = self.store.info.name
+        return name if _listed(name, self.settings.store.production) else ""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Keys of one's own, by action."""
+        return self.settings.keys
+
+    @property
     def bell(self) -> bool:
         """Whether a critical alert rings the terminal's bell."""
         return self.settings.tui.bell
@@ -83,6 +96,12 @@ class Engine:
     def silent_seconds(self) -> float:
         """After how long without a heartbeat a monitor no longer counts as alive."""
         return min(SILENT_SECONDS, self.settings.alerts.monitor_silent_seconds)
+
+    @property
+    def units(self) -> float | None:
+        """Capacity units consumed so far, where they are paid for."""
+        usage: tuple[int, float] | None = getattr(self.store, "usage", None)
+        return None if usage is None else usage[1]
 
     def run_root(self) -> Path:
         """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table.
@@ -196,9 +215,10 @@ def data_folder() -> Path:
     return Path(platformdirs.user_data_dir("wsmon"))
 
 
-def open_engine(settings: Settings, *, read_only: bool = False, looking: bool = False) -> Engine:
+def open_engine(settings: Settings, *, read_only: bool = False, looking: bool = False, arming: bool = False) -> Engine:
     """The engine of these settings; the store is opened at its first use.
 
+    `arming`: on a shared store this operator's changes are refused until somebody arms them, for a while.
     A SQLite file that is missing reads as empty, and is made, with its folder, by the first change. `looking`: raises
     StoreUnreachable where not even its folder is there.
     """
@@ -207,12 +227,15 @@ def open_engine(settings: Settings, *, read_only: bool = False, looking: bool = 
     who = f"{_user()}@{socket.gethostname()}"
     retry = settings.retry
     policy = RetryPolicy(retry.max_attempts, retry.base_seconds, retry.cap_seconds, retry.max_expiries)
+    if writable and _pinned(store, settings.store.read_only):
+        writable = False
+    gate = Gate(settings.tui.armed_seconds) if arming and store.info.shared else None
     default_refresh = 1.0 if store.info.engine == "sqlite" else 2.0
     return Engine(
         settings=settings,
         store=store,
         clock=clock,
-        commands=Commands(store, clock, who, policy=policy, writable=writable),
+        commands=Commands(store, clock, who, policy=policy, writable=writable, gate=gate),
         who=who,
         writable=writable,
         refresh_seconds=settings.tui.refresh_seconds or default_refresh,
@@ -232,6 +255,22 @@ def _open_store(settings: Settings, *, make: bool, looking: bool) -> StateStore:
 
     chosen = settings.store
     return DynamoStore(name, region=chosen.region, profile=chosen.profile, endpoint_url=chosen.endpoint_url)
+
+
+def _listed(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _pinned(store: StateStore, pins: Sequence[str]) -> bool:
+    """Whether the settings pin this store, by its name or by its table's account, to read-only. Raises StoreError."""
+    if _listed(store.info.name, pins):
+        return True
+    accounts = [pin for pin in pins if pin.isdigit()]
+    if not accounts or not store.info.shared:
+        return False
+    from wsmon.adapters.dynamo import DynamoStore  # loaded already: it is the only shared one
+
+    return isinstance(store, DynamoStore) and store.account() in accounts
 
 
 def _user() -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from tests.api.server import Over
+from tui.actions import ACTIONS, TITLES
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.services.commands import Commands
@@ -32,6 +33,20 @@ In a command, `{{workset_id}}`, `{{bucket}}`, `{{prefix}}`, `{{priority}}`, `{{a
 `samples` and, from folders, `folder`; where their files say so `budget`, `cluster_name`, `workdir_name` and `notes`.
 """
 
+KEYS = """# Keys of the terminal UI
+
+Drawn from the action table (`tui/actions.py`), as are the footer, `?` and the palette. Keys that change something are upper case and ask first.
+Under `[keys]` in the settings each action takes other keys, in Textual's names with commas between them:
+
+```toml
+[keys]
+requeue = "f5"
+down = "j,down,ctrl+n"
+```
+
+A key that another action has, or that belongs to the terminal (ctrl with a, b, h, k, q, s, z), is told at the start, and that action keeps its own keys.
+"""
+
 CHANNELS = """# Channels
 
 Each channel is a table of its own, such as `[channels.oncall]`. Its secrets (addresses count as such) may stand there, in the
@@ -47,10 +62,26 @@ def settings_page() -> str:
         if section not in TABLES:
             parts.append(_table(f"[{section}]", field.description or "", field.annotation))
     parts.append(_table("[clusters.NAME]", inspect.getdoc(ClusterSettings) or "", ClusterSettings))
+    parts.append(
+        "## [keys]\n\nKeys of one's own for the terminal UI: an action's name = its keys; [keys.md](keys.md) lists the actions.\n"
+    )
     parts.append(CHANNELS)
     for name, model in CHANNEL_TYPES.items():
         parts.append(_table(f'[channels.NAME] type = "{name}"', inspect.getdoc(model) or "", model))
     return "\n".join(parts)
+
+
+def keys_page() -> str:
+    """docs/keys.md."""
+    parts = [KEYS]
+    for group, title in TITLES.items():
+        rows = [f"| `{a.name}` | {_code(a.keys)} | {a.help} |" for a in ACTIONS if a.group == group]
+        parts += [f"## {title.capitalize()}\n\n| action | keys | what it does |\n|---|---|---|", *rows, ""]
+    return "\n".join(parts)
+
+
+def _code(keys: str) -> str:
+    return " ".join(f"`{key}`" for key in keys.split(","))
 
 
 def _table(title: str, text: str, model: Any) -> str:
@@ -80,4 +111,5 @@ def openapi_text() -> str:
 
 if __name__ == "__main__":
     (ROOT / "docs/openapi.json").write_text(openapi_text(), encoding="utf-8")
+    (ROOT / "docs/keys.md").write_text(keys_page(), encoding="utf-8")
     (ROOT / "docs/settings.md").write_text(settings_page(), encoding="utf-8")

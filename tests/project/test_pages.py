@@ -16,7 +16,7 @@ import pytest
 
 from tests import peers, warm
 from tests.folder.test_folder import make
-from tests.project.pages import ROOT, settings_page
+from tests.project.pages import ROOT, keys_page, settings_page
 from tests.tui.terminal import Terminal
 from tests.waiting import wait_for
 from tui.actions import ACTIONS
@@ -146,9 +146,12 @@ def test_the_readme_typed_from_top_to_bottom(desk: Path) -> None:
 def test_every_key_of_the_readme_is_one() -> None:
     table = README[README.index("| key |") : README.index("The same from a shell")]
     for action in ACTIONS:
-        if action.shown in {"esc", "⇧tab", "2", "3"}:
-            continue
-        assert f"`{action.shown}`" in table, action
+        if action.footer or action.changes:
+            assert f"`{action.shown}`" in table, action
+
+
+def test_the_page_of_the_keys_is_current() -> None:
+    assert (ROOT / "docs/keys.md").read_text(encoding="utf-8") == keys_page(), "python -m tests.project.pages"
 
 
 def test_the_settings_page_is_current() -> None:

@@ -51,7 +51,7 @@ async def refused(pilot: Pilot[Any], stage: Stage) -> None:
     """A change that is not possible from here."""
     await keys("1", "R")(pilot, stage)
     app: Any = pilot.app
-    await settled(pilot, lambda: app.flash.display)
+    await settled(pilot, lambda: app.view.flash.display)
 
 
 async def cut_off(pilot: Pilot[Any], stage: Stage) -> None:
@@ -60,8 +60,8 @@ async def cut_off(pilot: Pilot[Any], stage: Stage) -> None:
     stage.store.cut = True
     stage.pass_seconds(75)
     app: Any = pilot.app
-    await settled(pilot, lambda: bool(app._status.trouble))
-    app._tick()
+    await settled(pilot, lambda: bool(app.status.trouble))
+    app.tick()
 
 
 SCENES = {

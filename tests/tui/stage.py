@@ -13,14 +13,16 @@ from textual.pilot import Pilot
 
 from tests.domain.build import SECOND, T0
 from tui.app import WsmonApp
+from tui.kept import Kept
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.change import SlotClaim
-from wsmon.domain.errors import StoreUnreachable
+from wsmon.domain.errors import Refused, StoreUnreachable
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
-from wsmon.domain.workset import RetryPolicy, RunRecord
+from wsmon.domain.workset import RetryPolicy, RunRecord, Workset
 from wsmon.ports import AlertRecord, ClusterRecord, Log, MonitorRecord, StoreInfo
 from wsmon.services.alarms import Alarms
+from wsmon.services.arming import Gate
 from wsmon.services.chance import Chance
 from wsmon.services.commands import Commands
 from wsmon.services.scheduler import Scheduler
@@ -77,6 +79,10 @@ class Stage:
     skew_seconds: float = 60.0
     store_url: str = ""
     silent_seconds: float = 120.0
+    production: str = ""
+    units: float | None = None
+    keys: dict[str, str] = field(default_factory=dict)
+    gate: Gate | None = None
     clock: StillClock = field(default_factory=StillClock)
 
     def __post_init__(self) -> None:
@@ -90,6 +96,7 @@ class Stage:
             policy=RetryPolicy(),
             writable=self.writable,
             chance=Chance(jitter=lambda: 0.0),
+            gate=self.gate,
         )
         self.filler = Commands(self.real, self.clock, "mon-1", chance=Chance(jitter=lambda: 0.0))
 
@@ -102,11 +109,20 @@ class Stage:
     def monitor(self, log: Log, **changes: Any) -> Any:
         raise AssertionError("no test here runs a monitor inside")
 
+    log: str = ""
+    """What a run wrote."""
+
+    def run_log(self, workset: Workset, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
+        if workset.run is None:
+            raise Refused(f"{workset.workset_id!r} has no run yet; there is no log")
+        begin = max(0, len(self.log) - limit) if offset is None else offset
+        return self.log[begin : begin + limit], min(len(self.log), begin + limit)
+
     def close(self) -> None:
         self.real.close()
 
     def app(self) -> WsmonApp:
-        return WsmonApp(lambda: self)
+        return WsmonApp(lambda: self, kept=Kept(self.folder / "state" / "screen.json"))
 
     def pass_seconds(self, seconds: float) -> None:
         self.clock.sleep(seconds)
@@ -181,7 +197,7 @@ async def settled(pilot: Pilot[Any], until: Callable[[], bool] | None = None) ->
     assert isinstance(app, WsmonApp)
     for _ in range(300):
         await pilot.pause(0.02)
-        if app._read_at is not None and (until is None or until()):
+        if app.read_at is not None and (until is None or until()):
             await pilot.pause()
             return
     raise AssertionError("the screen did not get there")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
 from tests.tui.stage import Stage, screen_text, settled
-from tui.actions import ACTIONS
+from tui.actions import ACTIONS, FORBIDDEN, MOVE
 from tui.app import WsmonApp
 from tui.screens.confirm import Confirm
 from tui.screens.detail import Detail
@@ -27,7 +28,7 @@ def app_of(pilot: Pilot[Any]) -> WsmonApp:
 
 async def go_to(pilot: Pilot[Any], workset_id: str) -> None:
     """Put the queue's cursor on a workset."""
-    table = app_of(pilot).queue.table
+    table = app_of(pilot).view.queue.table
     place = table.rows.find(workset_id)
     assert place is not None
     table._go(place)
@@ -59,8 +60,16 @@ async def confirm(pilot: Pilot[Any], key: str, reason: str = "", choice: int = 0
 
 def said(pilot: Pilot[Any]) -> str:
     """What the flash line says."""
-    flash = app_of(pilot).flash
+    flash = app_of(pilot).view.flash
     return flash.text if flash.display else ""
+
+
+def drawn(widget: Static) -> str:
+    """What a Static shows, all of it."""
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(widget.content)
+    return capture.get()
 
 
 def text_of(screen: Confirm) -> str:
@@ -71,8 +80,10 @@ def text_of(screen: Confirm) -> str:
 def test_no_key_is_bound_twice_and_none_that_terminals_need() -> None:
     keys = [key for action in ACTIONS for key in action.keys.split(",")]
     assert len(keys) == len(set(keys))
-    assert not {f"ctrl+{letter}" for letter in "abdkqszh"} & set(keys)
+    assert not FORBIDDEN & set(keys)
     for action in ACTIONS:
+        if action.group != MOVE:
+            assert not {"ctrl+d", "ctrl+u"} & set(action.keys.split(","))
         if action.changes:
             assert all(len(key) == 1 and key.isupper() for key in action.keys.split(","))
 
@@ -96,7 +107,7 @@ async def test_what_changes_asks_first_and_then_does_it(
     stage.lock("l", "mon-7")
     stage.run("r", "mon-8")
     async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 4)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 4)
         await go_to(pilot, target)
         before = stage.filler.get(target)
         shown = await confirm(pilot, key, "because I say so")
@@ -109,13 +120,13 @@ async def test_what_changes_asks_first_and_then_does_it(
         assert stage.filler.get(target).state is after
         event = stage.real.history(target)[-1]
         assert (event.verb, event.actor, event.reason) == (verb, "ada@node-1", "because I say so")
-        await settled(pilot, lambda: app_of(pilot)._rows[target].rev == before.rev + 1)
+        await settled(pilot, lambda: app_of(pilot).view.rows[target].rev == before.rev + 1)
 
 
 async def test_priority_offers_the_other_tiers(stage: Stage) -> None:
     stage.register("w")
     async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
         shown = await confirm(pilot, "P", choice=1)
         assert shown.endswith("Cancel Urgent Low")
         await settled(pilot, lambda: stage.filler.get("w").priority is WorksetPriority.LOW)
@@ -125,7 +136,7 @@ async def test_escape_and_cancel_change_nothing_and_a_reason_is_needed(stage: St
     stage.register("w")
     stage.fail("w", "data", "bad")
     async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
         for leave in ("escape", "enter"):
             await pilot.press("R")
             await asked(pilot)
@@ -140,7 +151,7 @@ async def test_a_change_since_the_look_is_told_and_nothing_overwritten(stage: St
     stage.register("w")
     stage.fail("w", "data", "bad")
     async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
         await pilot.press("R")
         await asked(pilot)
         stage.filler.requeue("w", reason="somebody else was first")
@@ -156,7 +167,7 @@ async def test_a_change_since_the_look_is_told_and_nothing_overwritten(stage: St
 async def test_what_is_not_possible_is_said_without_a_question(stage: Stage) -> None:
     stage.register("w")
     async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
         await pilot.press("U")
         await settled(pilot, lambda: "not possible" in said(pilot))
         assert not isinstance(pilot.app.screen, Confirm)
@@ -168,7 +179,7 @@ async def test_read_only_refuses_every_change(tmp_path: Path, key: str) -> None:
     stage.register("w")
     stage.fail("w", "data", "bad")
     async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
         await pilot.press(key)
         await settled(pilot, lambda: "read-only" in said(pilot))
         assert not isinstance(pilot.app.screen, Confirm)
@@ -179,8 +190,8 @@ async def test_detail_shows_facts_and_history_and_follows_changes(stage: Stage) 
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: len(app.queue.table.rows) > 20)
-        target = app.queue.selected()
+        await settled(pilot, lambda: len(app.view.queue.table.rows) > 20)
+        target = app.view.queue.selected()
         await pilot.press("enter")
 
         def text() -> str:
@@ -203,7 +214,7 @@ async def test_detail_says_why_a_workset_waits(stage: Stage) -> None:
     stage.filler.set_affinity(waiting, "far[away]")
     async with stage.app().run_test(size=(120, 40)) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: len(app.queue.table.rows) > 20)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) > 20)
         await go_to(pilot, waiting)
         await pilot.press("enter")
         await settled(pilot, lambda: isinstance(app.screen, Detail) and "why" in screen_text(app))
@@ -217,22 +228,23 @@ async def test_panels_zoom_help_and_quit(stage: Stage) -> None:
     async with stage.app().run_test(size=(120, 40)) as pilot:
         app = app_of(pilot)
         await settled(pilot)
-        for number, panel in enumerate(app.panels, 1):
+        for number, panel in enumerate(app.view.panels, 1):
             await pilot.press(str(number))
             assert app.focused is panel.table
         await pilot.press("tab")
-        assert app.focused is app.queue.table
+        assert app.focused is app.view.queue.table
         await pilot.press("shift+tab")
-        assert app.focused is app.alerts.table
+        assert app.focused is app.view.alerts.table
         await pilot.press("z")
         await pilot.pause()
-        assert [panel.display and panel.region.area > 0 for panel in app.panels] == [False, False, False, True]
+        assert [panel.display and panel.region.area > 0 for panel in app.view.panels] == [False, False, False, True]
         await pilot.press("z", "question_mark")
         await pilot.pause()
         assert isinstance(app.screen, Help)
-        text = screen_text(app)
+        text = "\n".join(drawn(half) for half in app.screen.query(Static))
         for action in ACTIONS:
             assert action.help in text
+            assert action.all_shown in text
         await pilot.press("q")
         assert not isinstance(app.screen, Help)
         await pilot.press("q")
@@ -243,8 +255,8 @@ async def test_an_alerts_workset_is_the_target(stage: Stage) -> None:
     stage.register("w")
     stage.fail("w", "data", "bad")
     async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).alerts.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.alerts.table.rows) == 1)
         await pilot.press("4")
         await confirm(pilot, "R", "fixed")
         await settled(pilot, lambda: stage.filler.get("w").state is S.READY)
-        await settled(pilot, lambda: app_of(pilot)._status.alerts == 0)
+        await settled(pilot, lambda: app_of(pilot).status.alerts == 0)

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
 from tests.tui.stage import Stage, screen_text, settled
+from tui.actions import ACTIONS, ANYWHERE, WORKSETS
 from tui.app import WsmonApp
 from tui.bars import KeyBar
 from tui.screens.confirm import Confirm
@@ -42,14 +43,14 @@ async def test_what_arrives_while_it_closes_is_dropped(stage: Stage) -> None:
     stage.register("w")
     app = stage.app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot, lambda: len(app.queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 1)
         await pilot.press("enter")
         await settled(pilot, lambda: isinstance(app.screen, Detail))
-    app._follower._tell(Delta(stage.clock.now(), dict(app._rows)))
+    app.follower._tell(Delta(stage.clock.now(), dict(app.view.rows)))
     for message in (Changed(), Troubled("gone", 1.0), Read(None, "gone"), Done("done", refused=False)):
         await app._dispatch_message(message)
-    app._tick()
-    assert app._status.trouble == ""
+    app.tick()
+    assert app.status.trouble == ""
 
 
 async def test_nothing_looks_well_before_the_store_has_answered(stage: Stage) -> None:
@@ -63,7 +64,7 @@ async def test_nothing_looks_well_before_the_store_has_answered(stage: Stage) ->
                 assert claim not in text
         assert "– ready" in first
         stage.store.cut = False
-        app.action_refresh()
+        app.follower.look_now()
         await shows(pilot, "no locks", "nothing needs you", "0 ready", "0 alerts")
 
 
@@ -73,7 +74,7 @@ async def test_a_slow_store_is_said_to_be_waited_for(stage: Stage, monkeypatch: 
     app = stage.app()
     gate = threading.Event()
     async with app.run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app.queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 1)
         get = stage.commands.get
 
         def slowly(workset_id: str) -> Workset:
@@ -94,7 +95,7 @@ async def test_a_key_that_needs_a_workset_says_so_where_there_is_none(stage: Sta
     async with stage.app().run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         for key in ("R", "enter", "d", "P"):
-            app_of(pilot).flash.hush()
+            app_of(pilot).view.flash.hush()
             await pilot.press(key)
             await shows(pilot, "no workset under the cursor")
         await pilot.press("A")
@@ -112,7 +113,7 @@ async def test_a_reason_typed_at_once_is_kept_and_enter_goes_on_to_the_button(st
     stage.register("w")
     stage.fail("w", "data", "bad")
     async with stage.app().run_test(size=(80, 24)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
         screen = await asked(pilot, "R")
         assert "esc: no change" in screen_text(pilot.app)
         await pilot.press(*"fixed", "space", *"it")
@@ -129,7 +130,7 @@ async def test_a_missing_reason_is_asked_for_in_words(stage: Stage) -> None:
     stage.register("w")
     stage.fail("w", "data", "bad")
     async with stage.app().run_test(size=(80, 24)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
         screen = await asked(pilot, "R")
         screen.query_one("#choice-0", Button).press()
         await shows(pilot, "A reason is needed")
@@ -145,7 +146,7 @@ async def test_the_buttons_of_a_cancel_cannot_be_mistaken(stage: Stage) -> None:
     stage.register("w")
     stage.run("w")
     async with stage.app().run_test(size=(80, 24)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
         screen = await asked(pilot, "X")
         assert [str(button.label) for button in screen.query(Button)] == ["Keep it", "Cancel the run"]
         assert str(screen.query_one("#confirm-title", Static).render()) == "Cancel w?"
@@ -159,26 +160,26 @@ async def test_an_old_cluster_is_dimmed_with_its_age_in_every_width(stage: Stage
     for size in ((80, 24), (120, 40), (200, 60)):
         async with stage.app().run_test(size=size) as pilot:
             app = app_of(pilot)
-            await settled(pilot, lambda: len(app.clusters.table.rows) == 2)  # noqa: B023
+            await settled(pilot, lambda: len(app.view.clusters.table.rows) == 2)  # noqa: B023
             await pilot.press("3")
             text = await shows(pilot, "old", "12m")
             assert next(line for line in text.splitlines() if "old " in line).count("12m") == 1
-            old, new = (app.clusters.table.rows.at(n) for n in (1, 0))
-            styles = {column.title: column.cell(old).style for column, _ in app.clusters.table._shown}
+            old, new = (app.view.clusters.table.rows.at(n) for n in (1, 0))
+            styles = {column.title: column.cell(old).style for column, _ in app.view.clusters.table._shown}
             assert {styles["NAME"], styles["LOAD"], styles["SLOTS"]} == {"low"}
-            assert "low" not in {column.cell(new).style for column, _ in app.clusters.table._shown}
+            assert "low" not in {column.cell(new).style for column, _ in app.view.clusters.table._shown}
 
 
 async def test_a_filter_counts_what_it_shows(stage: Stage) -> None:
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 30)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 30)
         await pilot.press("slash", *"zzzz", "enter")
         assert "all 0 of 30" in await shows(pilot, "nothing matches")
         await pilot.press("escape", "slash", *"hg2", "enter")
-        await shows(pilot, f"all {len(app_of(pilot).queue.table.rows)} of 30")
+        await shows(pilot, f"all {len(app_of(pilot).view.queue.table.rows)} of 30")
         stage.register("another-hg2")
-        await shows(pilot, f"all {len(app_of(pilot).queue.table.rows) + 1} of 31")
+        await shows(pilot, f"all {len(app_of(pilot).view.queue.table.rows) + 1} of 31")
 
 
 def test_at_eighty_columns_every_change_is_in_the_footer() -> None:
@@ -191,7 +192,7 @@ def test_at_eighty_columns_every_change_is_in_the_footer() -> None:
             def update(self, content: Any = "", *, layout: bool = True) -> None:
                 shown.append(content)  # noqa: B023
 
-        Bar().show(workset=True, alert=False, writable=True)
+        Bar().show(ACTIONS, frozenset({ANYWHERE, WORKSETS}), writable=True)
         assert wanted in shown[0].plain
         assert shown[0].plain.rstrip().endswith("q quit")
         assert shown[0].cell_len <= width
@@ -201,14 +202,14 @@ async def test_the_palette_knows_every_verb_and_every_workset(stage: Stage) -> N
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: len(app.queue.table.rows) == 30)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 30)
         await pilot.press("slash", *"hg2", "enter", "colon")
         await shows(pilot, "Put it back into the queue")
         await pilot.press(*"RUN009")
         await shows(pilot, "go to RUN009-HG333")
         await pilot.press("enter")
-        await settled(pilot, lambda: app.queue.selected() == "RUN009-HG333")
-        assert app.queue.filter_text == ""
+        await settled(pilot, lambda: app.view.queue.selected() == "RUN009-HG333")
+        assert app.view.queue.filter_text == ""
         await pilot.press("ctrl+p", *"help")
         await shows(pilot, "This page")
         await pilot.press("enter")

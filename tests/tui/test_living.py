@@ -25,10 +25,10 @@ async def test_cursor_and_scroll_stay_on_their_row_through_every_refresh(stage: 
     for n in range(120):
         stage.register(f"w{n:03}", draw.choice(["urgent", "normal", "low"]))
     async with stage.app().run_test(size=(120, 40)) as pilot:
-        table = app_of(pilot).queue.table
+        table = app_of(pilot).view.queue.table
         await settled(pilot, lambda: len(table.rows) == 120)
         await pilot.press(*"jjjjjjjj", "pagedown", "pagedown")
-        key = app_of(pilot).queue.selected()
+        key = app_of(pilot).view.queue.selected()
         line = table.cursor - table.scroll_offset.y
         for n in range(60):
             victim = f"w{draw.randrange(120):03}"
@@ -43,8 +43,8 @@ async def test_cursor_and_scroll_stay_on_their_row_through_every_refresh(stage: 
                     stage.filler.ignore(victim)
             if n % 10 == 0:
                 await pilot.pause(0.06)
-        await settled(pilot, lambda: len(app_of(pilot)._rows) == 140)
-        assert app_of(pilot).queue.selected() == key
+        await settled(pilot, lambda: len(app_of(pilot).view.rows) == 140)
+        assert app_of(pilot).view.queue.selected() == key
         assert table.cursor - table.scroll_offset.y == line
 
 
@@ -53,13 +53,13 @@ async def test_a_row_that_leaves_hands_the_cursor_to_its_neighbour(stage: Stage)
         stage.register(f"w{n}")
     async with stage.app().run_test(size=(120, 40)) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: len(app.queue.table.rows) == 5)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 5)
         await pilot.press("j", "j")
-        assert app.queue.selected() == "w2"
+        assert app.view.queue.selected() == "w2"
         stage.filler.delete("w2")
         stage.filler.purge("w2")
-        await settled(pilot, lambda: len(app.queue.table.rows) == 4)
-        assert app.queue.selected() == "w3"
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 4)
+        assert app.view.queue.selected() == "w3"
 
 
 async def test_movement(stage: Stage) -> None:
@@ -67,22 +67,22 @@ async def test_movement(stage: Stage) -> None:
         stage.register(f"w{n:03}")
     async with stage.app().run_test(size=(80, 24)) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: len(app.queue.table.rows) == 100)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 100)
         for keys, expected in ((["G"], 99), (["g"], 0), (["j", "down", "k"], 1), (["end"], 99), (["home", "up"], 0)):
             await pilot.press(*keys)
-            assert app.queue.table.cursor == expected
+            assert app.view.queue.table.cursor == expected
         await pilot.press("ctrl+d")
-        half = app.queue.table.cursor
+        half = app.view.queue.table.cursor
         await pilot.press("ctrl+d", "ctrl+u", "ctrl+u")
         assert half > 3
-        assert app.queue.table.cursor == 0
+        assert app.view.queue.table.cursor == 0
 
 
 async def test_filter_and_states(stage: Stage) -> None:
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:
         app = app_of(pilot)
-        table = app.queue.table
+        table = app.view.queue.table
         await settled(pilot, lambda: len(table.rows) == 30)
         await pilot.press("slash", *"ERROR", "space", *"!hg39")
         await pilot.pause()
@@ -106,20 +106,20 @@ async def test_an_outage_is_told_data_stays_and_it_recovers_by_itself(stage: Sta
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: len(app.queue.table.rows) == 30)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 30)
         stage.store.cut = True
-        await settled(pilot, lambda: bool(app._status.trouble))
-        assert len(app.queue.table.rows) == 30
+        await settled(pilot, lambda: bool(app.status.trouble))
+        assert len(app.view.queue.table.rows) == 30
         assert app.screen.has_class("-stale")
         text = screen_text(app)
         assert "does not answer" in text
         assert "trying again in" in text
         stage.store.cut = False
         stage.register("after-the-outage")
-        app.action_refresh()
-        await settled(pilot, lambda: "after-the-outage" in app._rows)
+        app.follower.look_now()
+        await settled(pilot, lambda: "after-the-outage" in app.view.rows)
         assert not app.screen.has_class("-stale")
-        assert not app._status.trouble
+        assert not app.status.trouble
 
 
 async def test_a_store_that_is_away_at_the_start(stage: Stage) -> None:
@@ -129,12 +129,12 @@ async def test_a_store_that_is_away_at_the_start(stage: Stage) -> None:
         app = app_of(pilot)
         for _ in range(200):
             await pilot.pause(0.02)
-            if app._status.trouble:
+            if app.status.trouble:
                 break
         assert "no store" in screen_text(app)
         stage.store.cut = False
-        app.action_refresh()
-        await settled(pilot, lambda: len(app.queue.table.rows) == 30)
+        app.follower.look_now()
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 30)
 
 
 async def test_an_empty_store_says_what_to_type(stage: Stage) -> None:
@@ -144,7 +144,7 @@ async def test_an_empty_store_says_what_to_type(stage: Stage) -> None:
         for command in ("wsmon register", "wsmon import folder", "wsmon demo", "wsmon monitor"):
             assert command in text
         stage.register("first")
-        await settled(pilot, lambda: len(app_of(pilot).queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
         assert "wsmon demo" not in screen_text(app_of(pilot))
 
 
@@ -153,14 +153,14 @@ async def test_hostile_text_is_only_text(stage: Stage, size: tuple[int, int]) ->
     stage.hostile()
     async with stage.app().run_test(size=size) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: len(app.queue.table.rows) == 5)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 5)
         for keys in (["1"], ["2"], ["3"], ["4"], ["1", "G", "enter"]):
             await pilot.press(*keys)
             await pilot.pause(0.05)
             text = screen_text(app)
             assert not set(text) & set("\x1b\x07\r\u202e")
         await pilot.press("escape")
-        app.flash.say(HOSTILE, refused=True)
+        app.view.flash.say(HOSTILE, refused=True)
         await pilot.pause(0.1)
         assert "\x1b" not in screen_text(app)
 
@@ -170,26 +170,26 @@ async def test_resizing_keeps_cursor_and_filter(stage: Stage) -> None:
         stage.register(f"w{n:02}")
     async with stage.app().run_test(size=(200, 60)) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: len(app.queue.table.rows) == 60)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 60)
         await pilot.press("slash", "w", "enter", *"jjjjjjjjjjjjjjjjjjjj")
-        key = app.queue.selected()
+        key = app.view.queue.selected()
         for size in ((80, 24), (30, 8), (120, 40), (80, 24)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
-            assert app.queue.selected() == key
-            table = app.queue.table
+            assert app.view.queue.selected() == key
+            table = app.view.queue.table
             assert table.scroll_offset.y <= table.cursor <= table.scroll_offset.y + table._body_height
-            assert app.queue.filter_text == "w"
+            assert app.view.queue.filter_text == "w"
 
 
 async def test_nothing_is_painted_when_nothing_changed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: len(app.queue.table.rows) == 30)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 30)
         await pilot.pause(0.3)
         painted: list[int] = []
-        table = app.queue.table
+        table = app.view.queue.table
         original = table.render_line
 
         def render_line(y: int) -> Strip:
@@ -198,7 +198,7 @@ async def test_nothing_is_painted_when_nothing_changed(stage: Stage, monkeypatch
 
         monkeypatch.setattr(table, "render_line", render_line)
         updates: list[object] = []
-        monkeypatch.setattr(app.status_bar, "update", updates.append)
+        monkeypatch.setattr(app.view.status_bar, "update", updates.append)
         await pilot.pause(1.3)
         assert (painted, updates) == ([], [])
         await pilot.press("j")
@@ -206,7 +206,7 @@ async def test_nothing_is_painted_when_nothing_changed(stage: Stage, monkeypatch
         assert len(set(painted)) == 2
         painted.clear()
         stage.filler.set_priority("RUN001-HG037", WorksetPriority.LOW)
-        await settled(pilot, lambda: app._rows["RUN001-HG037"].priority is WorksetPriority.LOW)
+        await settled(pilot, lambda: app.view.rows["RUN001-HG037"].priority is WorksetPriority.LOW)
         assert len(set(painted)) <= 30
 
 

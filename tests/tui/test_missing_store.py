@@ -24,4 +24,4 @@ async def test_the_screen_makes_no_store_and_shows_the_one_that_comes(tmp_path: 
         other = open_engine(settings)
         other.commands.register(WorksetSpec("a", "b", "p"))
         other.close()
-        await settled(pilot, lambda: len(app.queue.table.rows) == 1)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 1)

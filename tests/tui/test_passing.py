@@ -21,10 +21,10 @@ async def test_an_alert_that_ended_stays_for_a_while_and_counts_no_more(stage: S
     stage.fail("w", "data", "bad")
     async with stage.app().run_test(size=(120, 40)) as pilot:
         app = app_of(pilot)
-        await settled(pilot, lambda: app._status.alerts == 1)
+        await settled(pilot, lambda: app.status.alerts == 1)
         stage.filler.requeue("w", reason="mended")
-        await settled(pilot, lambda: app._status.alerts == 0)
-        assert [cell.text for cell in (app.alerts.table._content(1)[1],)] == ["ended"]
+        await settled(pilot, lambda: app.status.alerts == 0)
+        assert [cell.text for cell in (app.view.alerts.table._content(1)[2],)] == ["ended"]
         assert "nothing needs you" not in screen_text(app)
         stage.pass_seconds(30)
         await settled(pilot, lambda: "nothing needs you" in screen_text(app))
@@ -37,7 +37,7 @@ async def test_an_adopted_run_says_from_whom_until_its_next_attempt(stage: Stage
         app = app_of(pilot)
         await settled(pilot, lambda: "victim" in screen_text(app))
         stage.filler.release("w", token=token)
-        await settled(pilot, lambda: app._rows["w"].holder is None)
+        await settled(pilot, lambda: app.view.rows["w"].holder is None)
         _, lease = stage.filler.adopt("w", holder="steady", seconds=600)
         await settled(pilot, lambda: "steady ⇠ victim" in screen_text(app))
         stage.filler.complete("w", token=lease.token)
@@ -45,7 +45,7 @@ async def test_an_adopted_run_says_from_whom_until_its_next_attempt(stage: Stage
         stage.filler.requeue("w", reason="again")
         await settled(pilot, lambda: "⇠" not in screen_text(app))
         stage.run("w", "steady")
-        await settled(pilot, lambda: app._rows["w"].holder == "steady")
+        await settled(pilot, lambda: app.view.rows["w"].holder == "steady")
         assert "⇠" not in screen_text(app)
 
 

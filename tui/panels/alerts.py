@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tui.actions import ALERTS, ANYWHERE, WORKSETS
 from tui.cells import Cell
+from tui.columns import Column
 from tui.model import SortedRows
 from tui.panels.base import Panel
-from tui.table import Column, RowTable
+from tui.table import RowTable
 
 if TYPE_CHECKING:
     from wsmon.ports import AlertRecord
@@ -20,6 +22,8 @@ CRITICAL, ACKNOWLEDGED = "critical", "acknowledged"  # as wsmon.domain.alerts ha
 
 class AlertsPanel(Panel["AlertRecord"]):
     """Critical ones first, then the newest."""
+
+    scopes = frozenset({ANYWHERE, WORKSETS, ALERTS})
 
     def __init__(self) -> None:
         super().__init__(4, "alerts")
@@ -81,6 +85,11 @@ class AlertsPanel(Panel["AlertRecord"]):
         """The workset the alert is about."""
         alert = self.table.current
         return alert.subject if alert is not None else None
+
+    def targets(self) -> list[str]:
+        """The worksets the marked alerts are about."""
+        marked = [self._standing[name].subject for name in self.table.marked if name in self._standing]
+        return list(dict.fromkeys(marked)) or super().targets()
 
 
 def _order(alert: AlertRecord) -> tuple[Any, ...]:

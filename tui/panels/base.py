@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from tui.actions import ANYWHERE, WORKSETS
 from tui.table import RowTable
 from wsmon.domain.times import Instant, age
 
@@ -25,6 +26,8 @@ class Panel(Vertical, Generic[Row]):
     """A titled frame around one table."""
 
     now: Instant = 0
+    scopes: ClassVar[frozenset[str]] = frozenset({ANYWHERE, WORKSETS})
+    """What its rows are for the actions."""
 
     def __init__(self, number: int, name: str) -> None:
         super().__init__(id=name, classes="panel")
@@ -81,6 +84,11 @@ class Panel(Vertical, Generic[Row]):
     def selected(self) -> str | None:
         """The workset under the cursor."""
         raise NotImplementedError
+
+    def targets(self) -> list[str]:
+        """The marked worksets in the order of their marks, else the one under the cursor."""
+        chosen = self.selected()
+        return list(self.table.marked) or ([chosen] if chosen is not None else [])
 
     def since(self, at: Instant | None) -> str:
         """How long ago."""

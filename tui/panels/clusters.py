@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.actions import ANYWHERE, CLUSTERS
 from tui.cells import Cell, bar
+from tui.columns import Column
 from tui.model import SortedRows
 from tui.panels.base import Panel
-from tui.table import Column, RowTable
+from tui.table import RowTable
 
 if TYPE_CHECKING:
     from wsmon.ports import ClusterRecord
@@ -18,6 +20,8 @@ OLD_SECONDS = 60
 
 class ClustersPanel(Panel["ClusterRecord"]):
     """Every cluster by name."""
+
+    scopes = frozenset({ANYWHERE, CLUSTERS})
 
     def __init__(self) -> None:
         super().__init__(3, "clusters")
@@ -59,6 +63,10 @@ class ClustersPanel(Panel["ClusterRecord"]):
     def selected(self) -> str | None:
         """A cluster is no workset."""
         return None
+
+    def targets(self) -> list[str]:
+        """Nor are several."""
+        return []
 
 
 def _fullness(cluster: ClusterRecord) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.cells import Cell
+from tui.columns import Column
 from tui.model import SortedRows
 from tui.panels.base import Panel
-from tui.table import Column, RowTable
+from tui.table import RowTable
 
 if TYPE_CHECKING:
     from wsmon.domain.workset import Lease

@@ -10,18 +10,23 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from tui.cells import GLYPHS, WORDS, Cell, priority_cell, state_cell
+from tui.columns import Column
 from tui.model import SortedRows
 from tui.panels.base import Panel
-from tui.table import Column, RowTable
+from tui.table import RowTable
 from wsmon.domain.ordering import queue_moment
 from wsmon.domain.states import WAITING, WorksetState
 from wsmon.domain.visible import visible
 
 if TYPE_CHECKING:
+    from wsmon.domain.filters import Filter
+    from wsmon.domain.times import Instant
     from wsmon.domain.workset import Row
     from wsmon.services.live import Delta
 
 S = WorksetState
+TIMELY_SECONDS = 15
+"""How often a filter that time alone may change is looked through again."""
 # What works comes first, then what waits, then what needs a person, then what is over.
 SHOWN = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE, S.IGNORED)
 _RANK = {state: rank for rank, state in enumerate(SHOWN)}
@@ -39,31 +44,16 @@ def order(row: Row) -> tuple[int, int, int, str]:
     )
 
 
-class Filter:
-    """Words that must all be found in a row's texts, in any case; `!word` must not be."""
-
-    def __init__(self, text: str) -> None:
-        words = text.casefold().split()
-        self._wanted = [word for word in words if not word.startswith("!")]
-        self._unwanted = [word[1:] for word in words if word.startswith("!") and len(word) > 1]
-
-    def __call__(self, row: Row) -> bool:
-        """Whether the row passes."""
-        if not self._wanted and not self._unwanted:
-            return True
-        parts = (row.workset_id, WORDS[row.state], row.state, row.priority, row.holder, row.cluster)
-        more = (row.current_step, row.error, row.category)
-        text = "\n".join(part for part in (*parts, *more) if part).casefold()
-        return all(word in text for word in self._wanted) and not any(word in text for word in self._unwanted)
-
-
 class QueuePanel(Panel["Row"]):
     """The worksets of all states, or of one."""
 
     def __init__(self) -> None:
         self._state: WorksetState | None = None
-        self._filter = Filter("")
+        self._filter: Filter | None = None
+        self._last: Filter | None = None
+        """The last one that was on, for going from match to match."""
         self.filter_text = ""
+        self._looked_at: Instant = 0
         self._adopted: dict[str, str] = {}
         """Worksets whose present attempt another holder began, with who that was."""
         self._held: dict[str, str] = {}
@@ -83,13 +73,27 @@ class QueuePanel(Panel["Row"]):
     def make_table(self) -> RowTable[Row]:
         """Columns by how much room there is."""
         columns: list[Column[Row]] = [
-            Column("PRIO", lambda row: priority_cell(row.priority), 6),
-            Column("STATE", lambda row: state_cell(row.state), 10),
+            Column("PRIO", lambda row: priority_cell(row.priority), 6, sort=lambda row: row.priority.tier),
+            Column("STATE", lambda row: state_cell(row.state), 10, sort=lambda row: _RANK.get(row.state, len(_RANK))),
             Column("ID", lambda row: Cell(row.workset_id, "plain"), share=3),
-            Column("OWNER", self._owner, share=2, from_width=64),
-            Column("AGE", lambda row: Cell(self.since(queue_moment(row)), "dim"), 6, right=True),
-            Column("TRY", lambda row: Cell(str(row.attempt or ""), "dim"), 3, from_width=50, right=True),
+            Column("OWNER", self._owner, share=2, from_width=64, sort=lambda row: row.holder),
+            Column("AGE", self._age, 6, right=True, sort=lambda row: -queue_moment(row)),
+            Column("TRY", lambda row: _number(row.attempt or None), 3, from_width=50, right=True, sort=_attempt),
             Column("NOTE", self._note, share=3, from_width=84),
+            Column("CLUSTER", lambda row: Cell(row.cluster or "", "dim"), share=2, extra=True),
+            Column("STEP", lambda row: Cell(row.current_step or "", "dim"), share=2, extra=True),
+            Column(
+                "SAMPLES", lambda row: _number(row.samples), 7, right=True, extra=True, sort=lambda row: row.samples
+            ),
+            Column("CATEGORY", lambda row: Cell(row.category.value if row.category else "", "bad"), 13, extra=True),
+            Column(
+                "TOKEN", lambda row: _number(row.token or None), 6, right=True, extra=True, sort=lambda row: row.token
+            ),
+            Column("BUCKET", lambda row: Cell(row.bucket, "dim"), share=2, extra=True),
+            Column("PREFIX", lambda row: Cell(row.prefix, "dim"), share=3, extra=True),
+            Column(
+                "CHANGED", lambda row: Cell(self.since(row.updated_at), "dim"), 7, right=True, extra=True, sort=_changed
+            ),
         ]
         return RowTable(columns, SortedRows(lambda row: row.workset_id, order, self._admits), id="queue-table")
 
@@ -112,14 +116,26 @@ class QueuePanel(Panel["Row"]):
         held = self._adopted.get(row.workset_id)
         return Cell(row.holder or "", "dim") if held is None else Cell(f"{row.holder or ''} ⇠ {held}".strip(), "warn")
 
+    def _age(self, row: Row) -> Cell:
+        return Cell(self.since(queue_moment(row)), "dim")
+
     def _note(self, row: Row) -> Cell:
         held = self._adopted.get(row.workset_id)
         return _note(row) if held is None or row.cancel_asked or row.error else Cell(f"adopted from {held}", "warn")
 
     def _admits(self, row: Row) -> bool:
-        if self._state is not None:
-            return row.state is self._state and self._filter(row)
-        return row.state in _RANK and self._filter(row)
+        known = row.state is self._state if self._state is not None else row.state in _RANK
+        return known and (self._filter is None or self._filter(row, self.now))
+
+    def values_of(self, field: str) -> list[str]:
+        """What a field has now, for a filter's completion."""
+        get = {
+            "owner": lambda row: row.holder,
+            "cluster": lambda row: row.cluster,
+            "affinity": lambda row: row.affinity,
+        }
+        found = get.get(field)
+        return sorted({value for row in self._all.values() if (value := found(row))})[:200] if found else []
 
     def on_resize(self) -> None:
         """The states fit anew."""
@@ -143,13 +159,39 @@ class QueuePanel(Panel["Row"]):
         self._all = rows
 
     def narrow(self, *, step: int = 0, text: str | None = None) -> None:
-        """Go to the state `step` tabs on, or filter by `text`."""
+        """Go to the state `step` tabs on, or filter by `text`. Raises FilterError, and nothing is changed."""
+        if text is not None:
+            from wsmon.domain.filters import parse_filter  # the first frame has none
+
+            chosen = parse_filter(text.strip())
+            self._filter, self.filter_text = (chosen if chosen.terms else None), chosen.text
+            self._last = self._filter or self._last
         states: list[WorksetState | None] = [None, *SHOWN]
         self._state = states[(states.index(self._state) + step) % len(states)]
-        if text is not None:
-            self.filter_text, self._filter = text, Filter(text)
+        self.reload()
+
+    def reload(self) -> None:
+        """All rows anew, through the filter."""
+        self._looked_at = self.now
         self.table.load(self._all.values(), self._admits)
         self._show_states()
+
+    def tick(self, now: Instant) -> None:
+        """Time went on; it may have brought rows a filter by age lets pass now."""
+        super().tick(now)
+        if self._filter is not None and self._filter.timely and now - self._looked_at > TIMELY_SECONDS * 1_000_000:
+            self.reload()
+
+    def match(self, by: int) -> None:
+        """Go to the next row that the last filter lets pass, round the end, also where it was taken off."""
+        rows, here = self.table.rows, self.table.cursor
+        if self._last is None:
+            return
+        for step in range(1, len(rows) + 1):
+            place = (here + by * step) % len(rows)
+            if self._last(rows.at(place), self.now):
+                self.table.go_to(rows.key_at(place))
+                return
 
     def go_to(self, workset_id: str) -> bool:
         """Put the cursor on a workset; state and filter give way where they hide it. Whether it is there."""
@@ -198,6 +240,18 @@ def _note(row: Row) -> Cell:
     if row.error and row.state in {S.ERROR, S.FAILED, S.RETRYING}:
         return Cell(f"{row.category.value}: {row.error}" if row.category else row.error, "bad")
     return Cell("", "dim")
+
+
+def _number(value: int | None) -> Cell:
+    return Cell("" if value is None else str(value), "dim")
+
+
+def _attempt(row: Row) -> int:
+    return row.attempt
+
+
+def _changed(row: Row) -> int:
+    return -row.updated_at
 
 
 def _tab(word: str, count: int, shown: int | None, *, chosen: bool) -> Text:

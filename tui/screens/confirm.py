@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from wsmon.domain.visible import visible
 
+FEW = 8
+"""So many lines of facts are seen without scrolling."""
 KEYS = "type a reason · ⏎ to the button, ⏎ again does it · esc: no change"
 
 
@@ -32,6 +34,8 @@ class Question:
     needs_reason: bool = False
     leave: str = "Cancel"
     """The button that changes nothing."""
+    typed: str = ""
+    """What has to be typed first: the number of targets, or the name of a production store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,13 @@ class Confirm(ModalScreen[Answer | None]):
         question = self._question
         with Vertical(id="confirm"):
             yield Static(Text(visible(question.title), "bold"), id="confirm-title")
-            yield Static(_facts(question.facts), id="confirm-facts")
-            yield Static(Text(visible(question.consequence), "yellow"), id="confirm-consequence")
+            with VerticalScroll(id="confirm-about", can_focus=len(question.facts) > FEW):
+                yield Static(_facts(question.facts), id="confirm-facts")
+                yield Static(Text(visible(question.consequence, lines=True), "yellow"), id="confirm-consequence")
             placeholder = "reason (needed)" if question.needs_reason else "reason (may be left out)"
             yield Input(placeholder=placeholder, max_length=4096, select_on_focus=False, id="confirm-reason")
+            if question.typed:
+                yield Input(placeholder=f"type {visible(question.typed)} to go on", id="confirm-typed")
             with Horizontal(id="confirm-buttons"):
                 yield Button(question.leave, id="leave")
                 for index, choice in enumerate(question.choices):
@@ -72,7 +79,7 @@ class Confirm(ModalScreen[Answer | None]):
 
     def on_mount(self) -> None:
         """Nothing happens by a stray Enter."""
-        self.query_one("#leave", Button).focus()
+        self.set_focus(self.query_one("#leave", Button))
 
     def action_leave(self) -> None:
         """Change nothing."""
@@ -93,41 +100,49 @@ class Confirm(ModalScreen[Answer | None]):
     def _write(self, text: str) -> None:
         reason = self.query_one("#confirm-reason", Input)
         reason.insert_text_at_cursor(text)
-        reason.focus()
+        self.set_focus(reason)  # at once: what is typed next goes there
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """From the reason to the first choice, which Enter then takes."""
-        if self._question.needs_reason and not event.value.strip():
-            self._ask_for_reason()
-        else:
-            self.query_one("#choice-0", Button).focus()
+    @on(Input.Submitted)
+    def _on_with_it(self) -> None:
+        """From the fields to the first choice, which Enter then takes."""
+        if self._complete():
+            self.set_focus(self.query_one("#choice-0", Button))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """A reason is there now."""
+    @on(Input.Changed)
+    def _written(self, event: Input.Changed) -> None:
+        """Something is there now."""
         if event.value.strip():
             event.input.remove_class("-missing")
             self.query_one("#confirm-keys", Static).update(Text(KEYS))
 
-    def _ask_for_reason(self) -> None:
+    def _complete(self) -> bool:
+        """Whether everything was given; what was not is asked for."""
+        question = self._question
         reason = self.query_one("#confirm-reason", Input)
-        reason.add_class("-missing")
-        reason.focus()
-        self.query_one("#confirm-keys", Static).update(
-            Text("A reason is needed: say in a few words why", "bold yellow")
-        )
+        if question.needs_reason and not reason.value.strip():
+            self._ask_for(reason, "A reason is needed: say in a few words why")
+            return False
+        if question.typed:
+            typed = self.query_one("#confirm-typed", Input)
+            if typed.value.strip() != question.typed:
+                self._ask_for(typed, f"Type {visible(question.typed)}, and it is done")
+                return False
+        return True
+
+    def _ask_for(self, field: Input, text: str) -> None:
+        field.add_class("-missing")
+        self.set_focus(field)
+        self.query_one("#confirm-keys", Static).update(Text(text, "bold yellow"))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Go, if the reason is there."""
+        """Go, if everything is there."""
         event.stop()
         if event.button.id == "leave":
             self.dismiss(None)
-            return
-        reason = self.query_one("#confirm-reason", Input)
-        if self._question.needs_reason and not reason.value.strip():
-            self._ask_for_reason()
-            return
-        index = int(str(event.button.id).removeprefix("choice-"))
-        self.dismiss(Answer(self._question.choices[index], reason.value.strip()))
+        elif self._complete():
+            index = int(str(event.button.id).removeprefix("choice-"))
+            reason = self.query_one("#confirm-reason", Input).value.strip()
+            self.dismiss(Answer(self._question.choices[index], reason))
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> Text:

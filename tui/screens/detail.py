@@ -16,17 +16,20 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.cells import GLYPHS, WORDS
+from tui.screens.record import record_lines
+from tui.screens.timelines import timeline
 from tui.screens.why import why_lines
 from tui.work import Record
+from wsmon.domain.timeline import booked
 from wsmon.domain.times import Instant, age, isoformat
 from wsmon.domain.visible import visible
-from wsmon.domain.workset import Lease, Workset
+from wsmon.domain.workset import Workset
 
 VALUE_CHARS = 2000
 
 
 class Detail(ModalScreen[None]):
-    """Facts above, history below; it scrolls as a whole."""
+    """Facts, why, timeline and history, or one of them alone; it scrolls as a whole."""
 
     class Wanted(Message):
         """The screen is there and wants its workset read."""
@@ -36,7 +39,11 @@ class Detail(ModalScreen[None]):
             self.workset_id = workset_id
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter,d", "leave", show=False),
+        Binding("escape,q,enter", "leave", show=False),
+        Binding("d", "section('')", show=False),
+        Binding("w", "section('why')", show=False),
+        Binding("h", "section('history')", show=False),
+        Binding("y", "section('record')", show=False),
         Binding("j,down", "scroll(1)", show=False),
         Binding("k,up", "scroll(-1)", show=False),
         Binding("pagedown,space,ctrl+d", "scroll(20)", show=False),
@@ -45,15 +52,20 @@ class Detail(ModalScreen[None]):
         Binding("G,end", "scroll(100000)", show=False),
     ]
 
-    def __init__(self, workset_id: str) -> None:
+    def __init__(self, workset_id: str, section: str = "") -> None:
         super().__init__()
         self.workset_id = workset_id
+        self._section = section
+        self._record: Record | None = None
+        self._before: Workset | None = None
+        """As it was when it was read before."""
+        self._now: Instant = 0
 
     def compose(self) -> ComposeResult:
         """One text in a scroll."""
         with VerticalScroll(id="detail", can_focus=True) as scroll:
             scroll.border_title = Text(visible(self.workset_id)[:120])
-            scroll.border_subtitle = "esc back · j k scroll"
+            scroll.border_subtitle = "d all · w why · h history · y record · esc back"
             yield Static(Text("reading …", "dim"), id="detail-text")
 
     def on_mount(self) -> None:
@@ -64,24 +76,63 @@ class Detail(ModalScreen[None]):
         """Move by lines."""
         self.query_one("#detail", VerticalScroll).scroll_relative(y=lines, animate=False)
 
+    def action_section(self, name: str) -> None:
+        """Show a part alone, or everything; a second time: back."""
+        if name == self._section:
+            self.dismiss(None)
+            return
+        self._section = name
+        self._paint()
+        self.query_one("#detail", VerticalScroll).scroll_home(animate=False)
+
     def action_leave(self) -> None:
         """Back to the panels."""
         self.dismiss(None)
 
     def show(self, record: Record, now: Instant) -> None:
         """What was read."""
-        parts: list[RenderableType] = [_facts(record.workset, record.lease, now), ""]
-        if record.why is not None:
-            parts += why_lines(record.why)
-        shown = Group(*parts, Text("history (UTC)", "bold"), _history(record))
-        self.query_one("#detail-text", Static).update(shown)
+        if self._record is not None and self._record.workset.rev != record.workset.rev:
+            self._before = self._record.workset
+        self._record, self._now = record, now
+        self._paint()
+
+    def _paint(self) -> None:
+        if self._record is None:
+            return
+        parts = shown(self._record, self._now, self._section, self._before, max(40, self.size.width - 6))
+        self.query_one("#detail-text", Static).update(Group(*parts))
 
     def fail(self, error: str) -> None:
         """It could not be read."""
         self.query_one("#detail-text", Static).update(Text(visible(error), "yellow"))
 
 
-def _facts(workset: Workset, lease: Lease | None, now: Instant) -> Table:
+def shown(record: Record, now: Instant, section: str, before: Workset | None, width: int) -> list[RenderableType]:
+    """The parts of a workset's page, or the one of a section."""
+    why: list[RenderableType] = [Text("nothing waits for a decision here", "dim")]
+    if record.why is not None:
+        why = why_lines(record.why)
+    history: list[RenderableType] = [Text("history (UTC)", "bold"), _history(record)]
+    if section == "why":
+        return why
+    if section == "history":
+        return history
+    if section == "record":
+        return record_lines(record.workset, before)
+    return [
+        _facts(record, now),
+        "",
+        *(why if record.why is not None else []),
+        Text("timeline", "bold"),
+        timeline(record.events, now, width),
+        "",
+        *history,
+    ]
+
+
+def _facts(record: Record, now: Instant) -> Table:
+    workset, lease = record.workset, record.lease
+
     def ago(at: Instant | None) -> str | None:
         return f"{isoformat(at)[:19]}Z  ({age((now - at) / 1e6)} ago)" if at is not None else None
 
@@ -110,6 +161,12 @@ def _facts(workset: Workset, lease: Lease | None, now: Instant) -> Table:
         "run": f"token {run.run_token} at {run.host}, {run.folder}" if run else None,
         "cancel": f"asked by {cancel.by}: {cancel.reason or 'no reason'}" if cancel else None,
         "failure": f"{failure.category.value}: {failure.details}" if failure else None,
+        "cost": f"${cost:,.2f} booked" if (cost := booked(record.events)) is not None else None,
+        "told": None
+        if record.undelivered is None
+        else f"{record.undelivered} events wait for the channels"
+        if record.undelivered
+        else "every event was delivered",
         "metrics": json.dumps(dict(workset.metrics), ensure_ascii=False) if workset.metrics else None,
         "metadata": json.dumps(dict(workset.metadata), ensure_ascii=False) if workset.metadata else None,
     }

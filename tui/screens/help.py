@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.columns import Columns
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,7 +14,9 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.actions import ACTIONS, MOVEMENT
+from tui.actions import CHANGE, LOOK, MARK, MOVE, PLACE, REST, TITLES, Action
+
+BESIDE = 130
 
 
 class Help(ModalScreen[None]):
@@ -20,18 +24,29 @@ class Help(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "leave", show=False)]
 
+    def __init__(self, actions: Sequence[Action]) -> None:
+        super().__init__()
+        self._actions = actions
+
     def compose(self) -> ComposeResult:
-        """Movement, then what changes, then what looks."""
-        looks = [(a.shown, a.help) for a in ACTIONS if not a.changes]
-        changes = [(a.shown, a.help) for a in ACTIONS if a.changes]
-        grid = Table.grid(padding=(0, 2))
-        for title, keys in (("move", MOVEMENT), ("change (each asks first)", changes), ("look", looks)):
-            grid.add_row(Text(title, "bold"), "")
-            for key, text in keys:
-                grid.add_row(Text(f"  {key}", "cyan"), text)
+        """Group by group; beside each other where there is room."""
+        halves = [self._grid(groups) for groups in ((MOVE, MARK, CHANGE), (LOOK, PLACE, REST))]
         with VerticalScroll(id="help") as scroll:
             scroll.border_title = "keys"
-            yield Static(grid)
+            scroll.border_subtitle = "[keys] in the settings changes them"
+            if self.app.size.width >= BESIDE:
+                yield Static(Columns(halves, padding=(0, 3)))
+            else:
+                yield from (Static(half) for half in halves)
+
+    def _grid(self, groups: Sequence[str]) -> Table:
+        grid = Table.grid(padding=(0, 2))
+        for group in groups:
+            grid.add_row(Text(TITLES[group], "bold"), "")
+            for action in self._actions:
+                if action.group == group:
+                    grid.add_row(Text(f"  {action.all_shown}", "cyan"), action.help)
+        return grid
 
     def action_leave(self) -> None:
         """Back to the panels."""

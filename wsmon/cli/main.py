@@ -86,9 +86,10 @@ class Commands(click.Group):
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="wsmon")
 @click.option("--monitor", "with_monitor", is_flag=True, help="Run a monitor inside the TUI's process.")
+@click.option("--write", is_flag=True, help="Changes on a shared store from the TUI need not be armed first.")
 @common_options
 @click.pass_context
-def cli(ctx: click.Context, with_monitor: bool) -> None:
+def cli(ctx: click.Context, with_monitor: bool, write: bool) -> None:
     """Watch and run worksets. Without a command: the live terminal UI.
 
     Example: wsmon --store sqlite:./wsmon.db list --state ready
@@ -98,7 +99,7 @@ def cli(ctx: click.Context, with_monitor: bool) -> None:
             raise click.UsageError("the terminal UI needs a terminal; in scripts use a command, such as `wsmon list`")
         from wsmon.cli.watching import open_tui  # the only way from here to the TUI
 
-        ctx.exit(open_tui(flags(ctx), read_only=read_only(ctx), with_monitor=with_monitor))
+        ctx.exit(open_tui(flags(ctx), read_only=read_only(ctx), with_monitor=with_monitor, write=write))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -19,6 +19,7 @@ WsmonError
 │   └── StaleWrite          the record changed since it was read
 ├── NotAllowed              this actor may not
 │   ├── ReadOnly            writes are off
+│   │   └── NotArmed        on a shared store, until somebody arms them
 │   └── LockLost            a holder's write without the lock
 ├── OutsideError            a catalog, a cluster or AWS gave no usable answer
 ├── StoreError
@@ -168,6 +169,10 @@ class NotAllowed(WsmonError):
 
 class ReadOnly(NotAllowed):
     """Writes are off for this session."""
+
+
+class NotArmed(ReadOnly):
+    """Writes on a shared store are off until they are armed."""
 
 
 class NotOwner(NotAllowed):

@@ -12,6 +12,7 @@ from wsmon.domain.roles import Role
 from wsmon.domain.spec import check_name, check_reason
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, StateStore
+from wsmon.services.arming import Gate
 from wsmon.services.chance import Chance
 
 Decide = Callable[[Workset, Context], Change | None]
@@ -22,7 +23,7 @@ class Writer:
     """Decisions of one actor, each written to one store as one atomic change.
 
     `writable` False refuses every change with ReadOnly, and a `role` what it does not cover with
-    NotAllowed: the gate lies here, not in a face.
+    NotAllowed; a `gate` that is not armed refuses with NotArmed. It is decided here, not in a face.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Writer:
         writable: bool = True,
         role: Role = Role.ADMIN,
         chance: Chance | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -43,6 +45,7 @@ class Writer:
         self.writable = writable
         self.chance = chance or Chance()
         self.role = role
+        self.gate = gate
         self.default_reason: str | None = None
         self.expected_rev: int | None = None
 
@@ -110,6 +113,18 @@ class Writer:
             raise ReadOnly("this session is read-only; nothing was changed")
         if not self.role.covers(needed):
             raise NotAllowed(f"{self.actor!r} is {self.role.value}; this needs {needed.value}, and nothing was changed")
+        if needed is not Role.READER and self.gate is not None:
+            self.gate.check(self.clock)
+
+    def arm(self) -> None:
+        """Open the gate for its while. Raises ReadOnly or NotAllowed for whoever may not write at all."""
+        gate, self.gate = self.gate, None
+        try:
+            self.allow()
+        finally:
+            self.gate = gate
+        if gate is not None:
+            gate.arm(self.clock)
 
     def acting_as(self, actor: str, role: Role | None = None) -> Self:
         """The same commands, said by somebody else."""

@@ -17,6 +17,9 @@ class TuiSettings(Section):
     )
     read_only: bool = Field(False, description="Refuse every change.")
     bell: bool = Field(True, description="Ring the terminal's bell when a critical alert begins.")
+    armed_seconds: float = Field(
+        900.0, gt=0, le=LONGEST, description="How long writes on a shared store stay armed once a person armed them."
+    )
 
 
 class ApiSettings(Section):

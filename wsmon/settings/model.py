@@ -18,8 +18,8 @@ from wsmon.settings.pool import (
 from wsmon.settings.section import Section
 from wsmon.settings.store import StoreSettings
 
-TABLES = frozenset({"channels", "clusters"})
-"""Sections that hold a table for each name."""
+TABLES = frozenset({"channels", "clusters", "keys"})
+"""Sections whose names are free: a table for each, or, of keys, a text."""
 
 
 class Settings(Section):
@@ -39,6 +39,9 @@ class Settings(Section):
     catalog: CatalogSettings = Field(default_factory=CatalogSettings, description="Where worksets are dropped.")
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Order and budget.")
     tui: TuiSettings = Field(default_factory=TuiSettings, description="The terminal UI.")
+    keys: dict[str, str] = Field(
+        default_factory=dict, description="Keys of one's own for the terminal UI: an action's name = its keys."
+    )
     api: ApiSettings = Field(default_factory=ApiSettings, description="The REST service.")
     web: WebSettings = Field(default_factory=WebSettings, description="The terminal UI in a browser.")
     alerts: AlertSettings = Field(

@@ -20,6 +20,13 @@ class StoreSettings(Section):
     profile: str | None = Field(None, description="The AWS profile to take credentials from.")
     endpoint_url: str | None = Field(None, description="Another endpoint that speaks DynamoDB.")
 
+    read_only: list[str] = Field(
+        [], description="Tables, by name or pattern, and AWS accounts, by number, on which every change is refused."
+    )
+    production: list[str] = Field(
+        [], description="Tables, by name or pattern, that matter: a red screen, and a confirm wants the name typed."
+    )
+
     @field_validator("url")
     @classmethod
     def _known(cls, value: str | None) -> str | None:

@@ -44,7 +44,7 @@ class Told:
 
         role = parse_role(self.role)
         looks = self.read_only or not role.covers(Role.OPERATOR)
-        engine = open_engine(Settings(**self.settings), read_only=looks)
+        engine = open_engine(Settings(**self.settings), read_only=looks, arming=True)
         return replace(engine, commands=engine.commands.acting_as(self.actor, role), who=self.actor)
 
 

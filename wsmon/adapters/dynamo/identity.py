@@ -35,6 +35,11 @@ class Identity(Reading):
                 return str(item["id"])
             self._draw(arn, item)
 
+    def account(self) -> str:
+        """The AWS account the table belongs to; empty where its ARN does not tell."""
+        parts = str((schema.describe(self._connection) or {}).get("TableArn", "")).split(":")
+        return parts[4] if len(parts) > 4 else ""
+
     def _draw(self, arn: str, seen: dict[str, Any] | None) -> None:
         """Put a new id in the place of what was seen; whoever was faster has drawn it."""
         condition: dict[str, Any] = {"ConditionExpression": ex.NOT_THERE}

@@ -1,0 +1,127 @@
+"""The keys that change something: each asks about what it will do to what, then does exactly that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui import verbs
+from tui.screens.confirm import Answer, Confirm
+from tui.screens.results import Results
+from wsmon.domain.errors import WsmonError
+
+if TYPE_CHECKING:
+    from tui.host import Host
+    from tui.work import Asked, Done
+
+NO_WORKSET = "no workset under the cursor; 1 goes to the queue"
+NO_ALERT = "no alert under the cursor; 4 goes to the alerts"
+NO_CLUSTER = "no cluster under the cursor; 3 goes to the clusters"
+
+
+class Changing:
+    """Questions, answers and results."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    # worksets
+
+    def workset(self, verb: str) -> None:
+        """Ask about the marked worksets, or the one under the cursor."""
+        host, ids = self._host, self._host.view.active.targets()
+        if not ids:
+            host.say(NO_WORKSET, refused=True)
+        elif host.work is not None:
+            what = ids[0] if len(ids) == 1 else f"{len(ids)} worksets"
+            host.expect(f"{verb} {what}: asking the store …")
+            host.work.ask(verb, ids, self._hidden(ids))
+
+    def _hidden(self, ids: list[str]) -> list[str]:
+        """Those of several that the filter, or the chosen state, hides."""
+        table = self._host.view.active.table
+        return [name for name in ids if len(ids) > 1 and name in table.marked and table.rows.find(name) is None]
+
+    def asked(self, message: Asked) -> None:
+        """The store has answered: show what would be done."""
+        host = self._host
+        host.say("")
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and host.work is not None:
+                host.expect(f"{message.verb}: waiting for the store …")
+                host.work.change(message.verb, message.targets, answer)
+
+        host.ask(Confirm(message.question), answered)
+
+    def done(self, message: Done) -> None:
+        """What came of it: one in a line, several one by one; what failed stays marked."""
+        host = self._host
+        if len(message.results) > 1:
+            host.view.active.table.unmark([one.name for one in message.results if one.done])
+            host.say("")
+            host.ask(Results(message.text, message.results))
+            return
+        for one in message.results:
+            if one.done:
+                host.view.active.table.unmark([one.name])
+        host.say(message.text, refused=message.refused)
+
+    # alerts and clusters
+
+    def alert(self, verb: str) -> None:
+        """Acknowledge or silence the alert under the cursor."""
+        host, panel = self._host, self._host.view.alerts
+        alert = panel.table.current
+        if host.view.active is not panel or alert is None:
+            host.say(NO_ALERT, refused=True)
+            return
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and host.work is not None:
+                host.work.alert(verb, alert, answer)
+
+        host.ask(Confirm(verbs.alert_question(verb, alert, host.now())), answered)
+
+    def cluster(self, _: str) -> None:
+        """Drain the cluster under the cursor, or let work in again."""
+        host, panel = self._host, self._host.view.clusters
+        cluster = panel.table.current
+        if host.view.active is not panel or cluster is None:
+            host.say(NO_CLUSTER, refused=True)
+            return
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and host.work is not None:
+                host.work.drain(cluster.name, answer, drained=bool(cluster.drained))
+
+        host.ask(Confirm(verbs.cluster_question(cluster, host.now())), answered)
+
+    # the gate
+
+    def arm(self) -> None:
+        """Arm writes for a while, after a question; what is armed is disarmed at once."""
+        host, session = self._host, self._host.session
+        if session is None:
+            return
+        gate = session.commands.gate
+        if not session.writable:
+            host.say(verbs.READ_ONLY, refused=True)
+        elif gate is None:
+            host.say("writes are on: this store is this machine's own")
+        elif gate.armed(session.clock):
+            gate.disarm()
+            host.say("writes are off again")
+        else:
+            minutes = gate.seconds / 60
+
+            def answered(answer: Answer | None) -> None:
+                if answer is None:
+                    return
+                try:
+                    session.commands.arm()
+                except WsmonError as error:
+                    host.say(str(error), refused=True)
+                else:
+                    host.say(f"writes are armed for {minutes:.0f} minutes; W ends that")
+
+            host.ask(Confirm(verbs.arm_question(session, minutes)), answered)

@@ -1,0 +1,180 @@
+"""The app's shell: the action table's keys, what is said, what lies over the panels, colours, what is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+
+from tui.actions import ACTIONS, APP, CHANGING, LOOKING, PAST, SETTING, TABLE, VIEW, Action, bindings, of
+from tui.bars import Status
+from tui.styles import style_sheets
+from tui.view import View
+from tui.worker import Follower
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from tui.kept import Kept
+    from tui.session import Session
+    from tui.work import Work
+
+_PARTS = {
+    CHANGING: ("tui.doing.changing", "Changing"),
+    LOOKING: ("tui.doing.looking", "Looking"),
+    SETTING: ("tui.doing.setting", "Setting"),
+    PAST: ("tui.doing.past", "Past"),
+}
+
+
+class Shell(App[None], inherit_bindings=False):
+    """Knows the session once it is there; what is done with it is the parts'."""
+
+    CSS_PATH: ClassVar[Any] = style_sheets()
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "wsmon"
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  Textual declares it so
+        (0, "-narrow"),
+        (100, "-wide"),
+        (180, "-huge"),
+    ]
+
+    def __init__(self, connect: Callable[[], Session], kept: Kept) -> None:
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") is not None else None)
+        self.animation_level = "none"
+        self.kept = kept
+        self.actions: tuple[Action, ...] = ACTIONS
+        self.session: Session | None = None
+        self.work: Work | None = None
+        self.status = Status()
+        self.follower = Follower(connect, self.post_message)
+        self.view = View(self.status)
+        self._parts: dict[str, Any] = {APP: self, VIEW: self.view}
+        self.use_theme(kept.text("theme"))
+
+    # keys
+
+    def action_do(self, name: str) -> None:
+        """Carry a row of the action table out."""
+        self.do(name)
+
+    def do(self, name: str) -> None:
+        """Carry a row of the action table out."""
+        action = of(name, self.actions)
+        refusal = self._refusal(action)
+        if refusal:
+            self.say(refusal, refused=True)
+            return
+        method = getattr(self.part(action.part), action.method or action.name)
+        method(*([] if action.argument is None else [action.argument]))
+
+    def _refusal(self, action: Action) -> str:
+        """Why an action that changes something is not begun; the commands service has the last word on it."""
+        if not action.changes or self.session is None:
+            return ""
+        if not self.session.writable:
+            from tui import verbs
+
+            return verbs.READ_ONLY
+        gate, clock = self.session.commands.gate, self.session.clock
+        if gate is not None and action.name != "arm" and not gate.armed(clock):
+            return f"writes are off on this shared store; {of('arm', self.actions).shown} arms them"
+        return ""
+
+    def part(self, name: str) -> Any:
+        """Who carries actions out."""
+        if name == TABLE:
+            return self.view.active.table
+        if name not in self._parts:
+            module, kind = _PARTS[name]
+            self._parts[name] = getattr(import_module(module), kind)(self)
+        return self._parts[name]
+
+    def say(self, text: str, *, refused: bool = False) -> None:
+        """Tell what came of a key; an empty text takes the last one away."""
+        if text:
+            self.view.flash.say(text, refused=refused)
+        else:
+            self.view.flash.hush()
+
+    def expect(self, text: str) -> None:
+        """Tell what is waited for, if it takes long."""
+        self.view.flash.expect(text)
+
+    def ask(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
+        """Show a screen over the panels, unless the key was pressed twice."""
+        if type(self.screen) is not type(screen):
+            self.push_screen(screen, answered)
+
+    def now(self) -> int:
+        """The moment that is shown."""
+        return self.session.clock.now() if self.session is not None else 0
+
+    def on_key(self) -> None:
+        """Whoever presses a key has read what was said."""
+        self.view.flash.hush()
+
+    def take_filter(self, text: str) -> None:
+        """Narrow the queue."""
+        self.view.panel(1)
+        self.view.queue.narrow(text=text)
+
+    def worksets_like(self, text: str, limit: int) -> list[str]:
+        """Ids that hold the text, in any case."""
+        wanted = text.casefold()
+        return list(islice((name for name in self.view.rows if wanted in name.casefold()), limit))
+
+    def go_to(self, workset_id: str) -> None:
+        """Put the cursor on a workset, whatever filter hid it."""
+        if not self.view.go_to(workset_id):
+            self.say(f"{workset_id} is not in the queue any more", refused=True)
+
+    # what a person has set
+
+    @property
+    def theme_name(self) -> str:
+        """The colours in use."""
+        return self.theme
+
+    def use_theme(self, name: str, *, keep: bool = False) -> None:
+        """Change the colours; a name that is none: the usual ones."""
+        from tui import themes
+
+        production = bool(self.session and self.session.production)
+        if name not in themes.NAMES:
+            name = themes.usual(dict(os.environ), production=production, no_color=self.no_color)
+        if name not in self.available_themes:
+            for theme in themes.made():
+                self.register_theme(theme)
+        if name != self.theme:
+            self.theme = name
+        if keep:
+            self.kept.keep_text("theme", name)
+
+    def take_kept(self, session: Session) -> None:
+        """How this store was looked at the last time."""
+        self.kept.open_store(session.store_url or session.store.info.name)
+        self.use_theme(self.kept.text("theme"))
+        for panel in self.view.panels:
+            columns, order, down = self.kept.table(str(panel.id))
+            if columns is not None:
+                panel.table.choose(columns)
+            if order is not None or down:
+                panel.table.order_by(order, downwards=down)
+
+    def keep_tables(self) -> None:
+        """Keep how the tables are shown."""
+        for panel in self.view.panels:
+            table = panel.table
+            columns = None if table.chosen is None else sorted(table.chosen)
+            self.kept.keep_table(str(panel.id), columns, table.sorted_by, down=table.downwards)
+
+    def picture(self) -> str:
+        """The screen as SVG."""
+        return self.export_screenshot(title="wsmon")
