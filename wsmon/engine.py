@@ -20,13 +20,13 @@ from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, CommandRunner, Log, StateStore
 from wsmon.services.arming import Gate
 from wsmon.services.commands import Commands
-from wsmon.services.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from wsmon.adapters.s3 import Bucket
     from wsmon.services.alarms import Alarms
     from wsmon.services.config import MonitorConfig
     from wsmon.services.monitor import Monitor
+    from wsmon.services.scheduler import Scheduler
     from wsmon.services.validating import Validation
     from wsmon.settings import Settings
     from wsmon.wiring import Beside
@@ -132,6 +132,8 @@ class Engine:
 
     def scheduler(self) -> Scheduler:
         """The scheduler on this store, as set."""
+        from wsmon.services.scheduler import Scheduler  # a listing plans nothing
+
         return Scheduler(self.store, self.clock, self.settings.scheduler.policy())
 
     def monitor(self, log: Log, **changes: Any) -> Monitor:

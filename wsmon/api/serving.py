@@ -107,7 +107,7 @@ def _ended(number: int, frame: FrameType | None) -> None:
 
 
 def _hand_over(settings: Settings, serving: Serving) -> None:
-    told = {"settings": settings.model_dump(mode="json"), "serving": asdict(serving)}
+    told = {"settings": settings.model_dump(mode="json", exclude={"channels"}), "serving": asdict(serving)}
     os.environ[HANDED_OVER] = json.dumps(told)
 
 

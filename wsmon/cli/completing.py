@@ -7,9 +7,8 @@ import time
 from collections.abc import Iterator
 
 import click
-from click.shell_completion import get_completion_class
 
-from wsmon.cli.options import common_options, load
+from wsmon.cli.options import common_options, settings_of
 from wsmon.cli.output import say
 from wsmon.domain.errors import WsmonError
 from wsmon.domain.states import ALLOWED_FROM, Verb, WorksetState
@@ -48,7 +47,7 @@ def _ids(ctx: click.Context, begun: str) -> Iterator[str]:
 
     verb, until, found = _VERBS.get(ctx.info_name or ""), time.monotonic() + MOST_SECONDS, 0
     states = ALLOWED_FROM[verb] if verb is not None else set(WorksetState)
-    opened = open_engine(load(ctx).settings, read_only=True)
+    opened = open_engine(settings_of(ctx), read_only=True)
     try:
         for state in (state for state in WorksetState if state in states):
             for row in opened.commands.rows(state):
@@ -77,6 +76,8 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     Example: wsmon completion bash
     """
+    from click.shell_completion import get_completion_class
+
     kind = get_completion_class(shell)
     assert kind is not None
     say(kind(ctx.find_root().command, {}, "wsmon", VARIABLE).source())

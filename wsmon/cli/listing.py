@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,13 +13,14 @@ from wsmon.cli.options import FILTER_HELP, common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
 from wsmon.domain.errors import InvalidInput
-from wsmon.domain.filters import parse_filter
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, age, isoformat, micros
 from wsmon.domain.workset import Row, queue_moment
-from wsmon.services.alarms import seconds_of
 from wsmon.services.documents import row_document
 from wsmon.services.listing import Query, everything
+
+if TYPE_CHECKING:
+    from wsmon.domain.filters import Filter
 
 PERSON_LIMIT = 100
 DEFAULT_COLUMNS = "priority,state,id,owner,age,attempt,error"
@@ -87,7 +88,7 @@ def list_(
     Example: wsmon list --filter "error prio:urgent age>2h !cluster:use1*" --sort -age --columns id,age,error
     """
     names = [_column(name) for name in (columns or DEFAULT_COLUMNS).split(",")]
-    within = seconds_of(changed_since) if changed_since is not None else None
+    within, wanted = _within(changed_since), _filter(text)
     with engine(ctx) as opened:
         now = opened.clock.now()
         if limit is None and not all_of_them and not as_json and sys.stdout.isatty():
@@ -99,7 +100,7 @@ def list_(
             owner,
             pattern,
             now - micros(within) if within is not None else None,
-            parse_filter(text) if text is not None else None,
+            wanted,
             now,
         )
         found = list(islice(_sorted(everything(opened.store, query), sort), limit))
@@ -109,6 +110,22 @@ def list_(
         print_table([name.upper() for name in names], ([COLUMNS[n][0](row, now) for n in names] for row in found))
         if limit is not None and len(found) == limit and sys.stdout.isatty():
             say(f"(the first {limit}; --all shows all)")
+
+
+def _within(duration: str | None) -> float | None:
+    if duration is None:
+        return None
+    from wsmon.services.alarms import seconds_of  # what a plain list needs not, it does not load
+
+    return seconds_of(duration)
+
+
+def _filter(text: str | None) -> Filter | None:
+    if text is None:
+        return None
+    from wsmon.domain.filters import parse_filter
+
+    return parse_filter(text)
 
 
 def _sorted(rows: Iterator[Row], sort: str | None) -> Iterator[Row]:

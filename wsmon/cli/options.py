@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -13,7 +14,7 @@ from wsmon.domain.visible import visible
 
 if TYPE_CHECKING:
     from wsmon.engine import Engine
-    from wsmon.settings import Loaded
+    from wsmon.settings import Loaded, Settings
 
 FILTER_HELP = 'Only what passes, such as "error prio:urgent age>2h !owner:mon-1"; as / in the terminal UI.'
 F = TypeVar("F", bound=Callable[..., Any])
@@ -74,12 +75,21 @@ def load(ctx: click.Context, **more: Any) -> Loaded:
     return load_settings(config, {**given, **{name: value for name, value in more.items() if value is not None}})
 
 
+def settings_of(ctx: click.Context, more: Mapping[str, Any] = MappingProxyType({})) -> Settings:
+    """The settings, the short way where only the store is said."""
+    from wsmon.cli.quick import quick_settings
+
+    config, given = flags(ctx)
+    quick = quick_settings(given) if config is None and not more else None
+    return load(ctx, **more).settings if quick is None else cast("Settings", quick)
+
+
 @contextmanager
 def engine(ctx: click.Context, *, making: bool = False, **more: Any) -> Iterator[Engine]:
     """The engine of this call, closed at the end; it says where there is no store, unless the command may be `making` one."""
     from wsmon.engine import open_engine
 
-    opened = open_engine(load(ctx, **more).settings, read_only=read_only(ctx), looking=not making)
+    opened = open_engine(settings_of(ctx, more), read_only=read_only(ctx), looking=not making)
     if not making and opened.missing and opened.writable and opened.settings.store.url:
         text = f"there is no store at {opened.store.info.name} yet, so nothing is in it; `wsmon init` makes one"
         click.echo(visible(f"wsmon: {text}"), err=True)

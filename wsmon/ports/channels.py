@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wsmon.domain.errors import ChannelError
-from wsmon.domain.messages import Message
+if TYPE_CHECKING:
+    from wsmon.domain.errors import ChannelError
+    from wsmon.domain.messages import Message
 
 
 class Channel(Protocol):

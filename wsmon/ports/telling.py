@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wsmon.domain.metering import Series
-from wsmon.domain.times import Instant
+if TYPE_CHECKING:
+    from wsmon.domain.metering import Series
+    from wsmon.domain.times import Instant
 
 
 class Log(Protocol):

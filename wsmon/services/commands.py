@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsmon.domain import holding, operating
 from wsmon.domain.change import Change, Context, SlotClaim
@@ -15,15 +15,16 @@ from wsmon.domain.errors import (
     StaleWrite,
 )
 from wsmon.domain.roles import Role
-from wsmon.domain.scheduling import Policy, in_order
 from wsmon.domain.spec import check_name, check_reason
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Workset, row_of
 from wsmon.services.paging import every_row
 from wsmon.services.registering import Refusal as Refusal  # noqa: PLC0414  the faces read it from here
 from wsmon.services.registering import Registering
-from wsmon.services.window import Window
 from wsmon.services.writing import written
+
+if TYPE_CHECKING:
+    from wsmon.domain.scheduling import Policy
 
 HEADS = 25
 
@@ -49,6 +50,9 @@ class Commands(Registering):
 
     def next(self, policy: Policy | None = None) -> Row | None:
         """The head of the queue, as the scheduler orders it; whether it fits a cluster is not asked."""
+        from wsmon.domain.scheduling import Policy, in_order  # a verb plans nothing
+        from wsmon.services.window import Window
+
         order = in_order(Window(self.store, self.clock, HEADS).read(), policy or Policy(), self.clock.now())
         for _, waiting in order:
             record = self.store.record(waiting.workset_id)

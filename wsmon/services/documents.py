@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsmon.domain.change import Event
-from wsmon.domain.fitting import Verdict
-from wsmon.domain.scheduling import Decision
 from wsmon.domain.times import Instant, isoformat
 from wsmon.domain.workset import Lease, Row, Workset
 from wsmon.ports import TokenRecord
+
+if TYPE_CHECKING:
+    from wsmon.domain.fitting import Verdict
+    from wsmon.domain.scheduling import Decision
 
 _MOMENTS = frozenset(
     [

@@ -1,9 +1,10 @@
 """Settings: frozen models, a file a subject, a sentence each; read once and handed in."""
 
+from wsmon.domain.sources import FILE_NAME, PREFIX
 from wsmon.settings.alerts import AlertSettings, MetricsSettings
 from wsmon.settings.channels import CHANNEL_TYPES, ChannelSettings, WebhookSettings
 from wsmon.settings.faces import ApiSettings, TuiSettings, WebSettings
-from wsmon.settings.loading import FILE_NAME, PREFIX, Loaded, load_settings
+from wsmon.settings.loading import Loaded, load_settings
 from wsmon.settings.model import TABLES, Settings
 from wsmon.settings.monitor import MonitorSettings, RetrySettings, StepsSettings
 from wsmon.settings.pool import (

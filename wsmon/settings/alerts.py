@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from wsmon.domain.grouping import GROUP_FIELDS
 from wsmon.settings.section import HUGE, LONGEST, YEAR, Section
 
 
@@ -42,6 +41,8 @@ class AlertSettings(Section):
     @field_validator("group_by")
     @classmethod
     def _fields(cls, value: list[str]) -> list[str]:
+        from wsmon.domain.grouping import GROUP_FIELDS  # only where somebody sets it
+
         unknown = sorted(set(value) - set(GROUP_FIELDS))
         if unknown:
             raise ValueError(f"{', '.join(unknown)} cannot be grouped by; known are {', '.join(GROUP_FIELDS)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import tomllib
@@ -14,18 +15,8 @@ import platformdirs
 from pydantic import ValidationError
 
 from wsmon.domain.errors import SettingsError
+from wsmon.domain.sources import AWS_VARIABLES, FILE_NAME, PREFIX
 from wsmon.settings.model import TABLES, Settings
-
-FILE_NAME = "wsmon.toml"
-PREFIX = "WSMON_"
-# AWS's own variables, least to most particular, and what they set here.
-_AWS_VARIABLES = (
-    ("AWS_DEFAULT_REGION", "region"),
-    ("AWS_REGION", "region"),
-    ("AWS_PROFILE", "profile"),
-    ("AWS_ENDPOINT_URL", "endpoint_url"),
-    ("AWS_ENDPOINT_URL_DYNAMODB", "endpoint_url"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +52,29 @@ def load_settings(config: Path | None = None, flags: Mapping[str, Any] | None = 
                 merged[section] = value
             sources[dotted] = source.get(dotted, source["*"])
     try:
-        return Loaded(Settings(**merged), sources)
+        return Loaded(_built(merged), sources)
     except ValidationError as error:
         raise SettingsError("; ".join(_problem(item, sources) for item in error.errors())) from None
+
+
+def _built(merged: Mapping[str, Any]) -> Settings:
+    """The settings. Only tables that are set are validated; the others are their defaults. Raises ValidationError."""
+    models: dict[str, Any] = {
+        name: field.annotation for name, field in Settings.model_fields.items() if name not in TABLES
+    }
+    with contextlib.suppress(ValidationError, TypeError):
+        if merged.keys() <= models.keys():
+            set_ones = {name: models[name](**values) for name, values in merged.items()}
+            rest = {name: model.model_construct() for name, model in models.items() if name not in merged}
+            return Settings.model_construct(**set_ones, **rest)
+    return Settings(**merged)  # with every table's mistakes at once
 
 
 def _layers(config: Path | None, flags: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     path = _config_path(config)
     if path is not None:
         yield {"*": str(path)}, _read_toml(path)
-    for variable, name in _AWS_VARIABLES:
+    for variable, name in AWS_VARIABLES:
         if os.environ.get(variable):
             yield {"*": variable}, {"store": {name: os.environ[variable]}}
     _refuse_unknown_variables()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from wsmon.domain.needs import microdollars
-from wsmon.domain.scheduling import Policy
 from wsmon.settings.section import HUGE, LONGEST, MANY, YEAR, Section
+
+if TYPE_CHECKING:
+    from wsmon.domain.scheduling import Policy
 
 
 class SchedulerSettings(Section):
@@ -36,6 +37,9 @@ class SchedulerSettings(Section):
 
     def policy(self) -> Policy:
         """What the scheduler is told."""
+        from wsmon.domain.needs import microdollars  # most commands plan nothing
+        from wsmon.domain.scheduling import Policy
+
         return Policy(
             max_wait=self.max_wait_seconds or None,
             cost_order=self.cost_order,

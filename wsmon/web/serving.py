@@ -33,7 +33,7 @@ def site(engine: Engine, serving: Serving, log: Log) -> Site:
     settings = engine.settings
     rules = Rules(not is_loopback(serving.host), settings.web.trust_proxy, settings.api.denied_rate_limit)
     door = Door(Access(engine.store, engine.clock), engine.clock, engine.who, rules)
-    told = settings.model_dump(mode="json")
+    told = settings.model_dump(mode="json", exclude={"channels"})  # what a screen tells nobody; secrets would be stars
     return Site(door, log, told, read_only=serving.read_only, sessions=settings.web.sessions)
 
 
