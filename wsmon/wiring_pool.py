@@ -52,7 +52,8 @@ def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Compa
 
 def ssh_runner(engine: Engine, chosen: ClusterSettings) -> SshRunner:
     """The runner of one cluster's head node."""
-    from wsmon.adapters.runner.ssh import SshRunner, SshTarget
+    from wsmon.adapters.runner.line import SshTarget
+    from wsmon.adapters.runner.ssh import SshRunner
 
     names = SshTarget.__dataclass_fields__
     given = {name: value for name, value in chosen.model_dump().items() if name in names}
@@ -101,7 +102,8 @@ def no_more(now: Instant) -> Sequence[ClusterRecord]:
 def finder(engine: Engine, runner: PoolRunner) -> Callable[[Instant], Sequence[ClusterRecord]]:
     """Looks for ParallelCluster's clusters, and makes each one's head node known to the runner."""
     from wsmon.adapters.parallelcluster import ParallelClusters
-    from wsmon.adapters.runner.ssh import SshRunner, SshTarget
+    from wsmon.adapters.runner.line import SshTarget
+    from wsmon.adapters.runner.ssh import SshRunner
 
     chosen, store = engine.settings.parallelcluster, engine.settings.store
     source = ParallelClusters(

@@ -137,3 +137,14 @@ class RelayWorld:
 
     def waiting(self) -> list[str]:
         return [f"{event.workset_id}:{event.seq}" for event in self.store.undelivered(10_000).events]
+
+
+def in_order(told: list[str]) -> bool:
+    """Whether each workset's events came by seq, none left out between two."""
+    last: dict[str, int] = {}
+    for name in told:
+        workset_id, _, seq = name.rpartition(":")
+        if int(seq) != last.get(workset_id, 0) + 1:
+            return False
+        last[workset_id] = int(seq)
+    return True

@@ -17,7 +17,8 @@ from tests import peers
 from tests.cli.conftest import cli as cli  # noqa: PLC0414  a fixture
 from tests.services.world import CLOCK, World
 from tests.system import need
-from wsmon.adapters.runner.ssh import SshRunner, SshTarget
+from wsmon.adapters.runner.line import SshTarget
+from wsmon.adapters.runner.ssh import SshRunner
 
 
 class Daemon:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.domain.build import ready
 from tests.services.world import CLOCK
 from tests.ssh.conftest import Daemon
 from tests.waiting import wait_for
+from wsmon.adapters.runner.line import SshLine
 from wsmon.adapters.runner.ssh import SshRunner, metrics_of
 from wsmon.domain.errors import OutsideError, Refused
 from wsmon.domain.steps import script
@@ -131,6 +133,26 @@ def test_an_unknown_host_key_is_refused_unless_told_otherwise(sshd: Daemon) -> N
     taken = SshRunner(sshd.target(known_hosts=str(sshd.folder / "new"), host_key_checking="accept-new"), CLOCK)
     assert taken.place().place_id
     assert (sshd.folder / "new").exists()
+
+
+@pytest.mark.parametrize("files", [1, 4])
+def test_a_cut_while_the_agent_is_put_there_is_mended_by_the_next_call(sshd: Daemon, files: int) -> None:
+    class Cut(SshLine):
+        """After so many files."""
+
+        def run(self, command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+            if self.calls > files:
+                raise OutsideError("cut")
+            return super().run(command, stdin)
+
+    cut, line = Cut(sshd.target()), SshLine(sshd.target())
+    cut._agent = line._agent = str(sshd.runs / "agent")
+    with pytest.raises(OutsideError, match="cut"):
+        cut.ask("place", known_boot="")
+    assert len(list((sshd.runs / "agent").iterdir())) == files
+    assert line.ask("place", known_boot="")["place_id"]
+    for one in (cut, line):
+        one.close()
 
 
 def test_many_looks_are_one_call(runner: SshRunner) -> None:

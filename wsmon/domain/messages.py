@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from wsmon.domain.grouping import incident_of
-from wsmon.domain.notices import Notice, Severity, Status
+from wsmon.domain.notices import Notice, Severity, Status, notice_document, notice_from
 from wsmon.domain.times import Instant
 
 Key = tuple[str, int]
@@ -32,6 +33,35 @@ class Outgoing:
     """How many that were held back it tells of; then it has no keys."""
     first_at: Instant = 0
     last_at: Instant = 0
+
+
+def outgoing_document(out: Outgoing) -> dict[str, Any]:
+    """As JSON's own types."""
+    return {
+        "id": out.message_id,
+        "keys": out.keys,
+        "groups": dict(out.groups),
+        "alerts": [notice_document(notice) for notice in out.alerts],
+        "firing": out.firing,
+        "repeat": out.repeat,
+        "held": out.held,
+        "span": [out.first_at, out.last_at],
+    }
+
+
+def outgoing_from(document: Mapping[str, Any]) -> Outgoing:
+    """What `outgoing_document` made, back."""
+    return Outgoing(
+        message_id=document["id"],
+        keys=tuple((name, seq) for name, seq in document["keys"]),
+        groups=document["groups"],
+        alerts=tuple(notice_from(item) for item in document["alerts"]),
+        firing=document["firing"],
+        repeat=document["repeat"],
+        held=document["held"],
+        first_at=document["span"][0],
+        last_at=document["span"][1],
+    )
 
 
 @dataclass(frozen=True, slots=True)

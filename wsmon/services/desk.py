@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wsmon.domain.grouping import MAX_BATCH, Batch, GroupRule, group_of, next_batch, next_due
-from wsmon.domain.messages import Key, Outgoing, message_id
-from wsmon.domain.notices import Notice, notice_document, notice_from, told_marks
+from wsmon.domain.messages import Key, Outgoing, message_id, outgoing_document, outgoing_from
+from wsmon.domain.notices import Notice, told_marks
 from wsmon.domain.times import Instant
 from wsmon.ports import Clock, Sent
 from wsmon.services.plans import ChannelPlan
@@ -274,17 +274,7 @@ class Desk:
         if self.held.newest:
             document["held"] = asdict(self.held)
         if self.outgoing is not None:
-            out = self.outgoing
-            document["sending"] = {
-                "id": out.message_id,
-                "keys": out.keys,
-                "groups": dict(out.groups),
-                "alerts": [notice_document(notice) for notice in out.alerts],
-                "firing": out.firing,
-                "repeat": out.repeat,
-                "held": out.held,
-                "span": [out.first_at, out.last_at],
-            }
+            document["sending"] = outgoing_document(self.outgoing)
         return json.dumps(document, separators=(",", ":"))
 
     def restore(self, text: str) -> None:
@@ -300,14 +290,4 @@ class Desk:
             self.held = Held(held["groups"], held["first_at"], held["last_at"], newest)
         sending = document.get("sending")
         if sending:
-            self.outgoing = Outgoing(
-                message_id=sending["id"],
-                keys=tuple((name, seq) for name, seq in sending["keys"]),
-                groups=sending["groups"],
-                alerts=tuple(notice_from(item) for item in sending["alerts"]),
-                firing=sending["firing"],
-                repeat=sending["repeat"],
-                held=sending["held"],
-                first_at=sending["span"][0],
-                last_at=sending["span"][1],
-            )
+            self.outgoing = outgoing_from(sending)

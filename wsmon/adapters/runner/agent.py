@@ -1,13 +1,12 @@
 """The far end of a run over SSH: one operation on a place, asked on stdin, answered on stdout, both JSON.
 
-It stands beside supervise.py in a folder of its own at the place, and needs the standard library
+It stands in a folder of its own at the place, beside the four files it imports, and needs the standard library
 of Python 3.7 or newer. What it does under the place's lock it does as a whole, so that a network
 that is cut in the middle leaves no half of it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import json
 import os
@@ -16,133 +15,15 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from typing import Any
 
-import processes  # type: ignore[import-not-found]  # these two lie beside this file there
+import processes  # type: ignore[import-not-found]  # all of these lie beside this file there
 import supervise  # type: ignore[import-not-found]
+from agent_place import Place, Refusal, boot_id, read  # type: ignore[import-not-found]
+from agent_runs import is_held, look, others, recorded, started_as  # type: ignore[import-not-found]
 
-LOCK_WAIT_SECONDS = 5.0
 START_WAIT_SECONDS = 10.0
 ROOM_BYTES, ROOM_FILES = 64 * 1024, 16
-RESULT_FILES = (("daylily.successful_run", 0), ("daylily.failed_run", 1))
-
-
-class Refusal(Exception):
-    """Understood, and the answer is no."""
-
-
-def boot_id() -> str:
-    """Names the machine's present boot."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return "boot-unknown"
-
-
-def machine_id() -> str:
-    """Names this machine; the host name where the system keeps no id."""
-    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
-        try:
-            with open(path, encoding="ascii") as file:
-                text = file.read().strip()
-        except OSError:
-            continue
-        if text:
-            return text
-    return socket.gethostname()
-
-
-class Place:
-    """The files under a run root. It is made where `make` says so: what goes away later is no place without runs."""
-
-    def __init__(self, root: str, make: bool = False) -> None:
-        self.root = os.path.realpath(os.path.expanduser(root))
-        self.lock_file = os.path.join(self.root, "place.lock")
-        self.make = make
-        if make:
-            os.makedirs(self.root, mode=0o700, exist_ok=True)
-
-    def __enter__(self) -> Place:
-        try:
-            self.file = open(self.lock_file, "a", encoding="ascii")
-        except FileNotFoundError:
-            raise Refusal("the run root " + self.root + " is gone; bring it back (is its disk mounted?)") from None
-        until = time.monotonic() + LOCK_WAIT_SECONDS
-        while True:
-            try:
-                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() > until:
-                    self.file.close()
-                    raise Refusal(self.lock_file + " is held by another process; trying again later") from None
-                time.sleep(0.01)
-            else:
-                return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def identity(self) -> str:
-        """The place's id; under the lock where it may have to be made."""
-        path = os.path.join(self.root, "place.json")
-        if self.make and not os.path.exists(path):
-            supervise.write_whole(
-                path, {"place_id": uuid.uuid4().hex, "machine": machine_id(), "host": socket.gethostname()}
-            )
-        try:
-            document = read(path)
-        except FileNotFoundError:
-            raise Refusal("the run root " + self.root + " is gone; bring it back (is its disk mounted?)") from None
-        if document.get("machine", machine_id()) != machine_id():
-            raise Refusal(
-                "the run root " + self.root + " was made on another machine; remove its place.json to begin anew"
-            )
-        return str(document["place_id"])
-
-    def expect(self, place_id: str) -> None:
-        """Refuse to work on any place but this one; under the lock."""
-        if self.identity() != place_id:
-            raise Refusal("the run root " + self.root + " is another place now")
-
-    def token_file(self, key: str) -> str:
-        """Where the highest token seen for a workset stands."""
-        return os.path.join(self.root, "tokens", key)
-
-    def raise_to(self, key: str, token: int) -> None:
-        """Keep the higher of the known token and this one; under the lock."""
-        path = self.token_file(key)
-        if token > supervise.highest_token(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            supervise.write_whole(path, token)
-
-
-def read(path: str) -> Any:
-    """A JSON file's content."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
-
-
-def is_held(folder: str) -> bool:
-    """Whether some process of the run lives, as its lock tells; without the lock's file, as its processes do."""
-    try:
-        return bool(processes.lock_is_held(os.path.join(folder, "run.lock")))
-    except FileNotFoundError:
-        return survives(folder)
-
-
-def survives(folder: str) -> bool:
-    """Whether a process of the run lives, with or without its lock."""
-    return bool(processes.members(folder, recorded(folder)))
-
-
-def recorded(folder: str) -> dict[str, Any]:
-    """What the command wrote of itself right before its exec; empty until then."""
-    try:
-        return dict(read(os.path.join(folder, "process.json")))
-    except (OSError, ValueError, TypeError):
-        return {}
 
 
 def op_place(request: dict[str, Any]) -> dict[str, Any]:
@@ -202,25 +83,6 @@ def op_prepare(request: dict[str, Any]) -> dict[str, Any]:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return {}
-
-
-def others(folder: str) -> list[str]:
-    """The folders of a workset's other runs."""
-    try:
-        names = os.listdir(os.path.dirname(folder))
-    except FileNotFoundError:
-        return []
-    found = [os.path.join(os.path.dirname(folder), name) for name in names]
-    return [one for one in found if one != folder and os.path.isdir(one)]
-
-
-def started_as(folder: str) -> tuple[int, str]:
-    """A run's token and boot id; where nobody wrote them down, none and this one."""
-    try:
-        spec = read(os.path.join(folder, "spec.json"))
-        return int(spec["run_token"]), str(spec["boot_id"])
-    except (OSError, ValueError, KeyError):
-        return 0, boot_id()
 
 
 def op_spawn(request: dict[str, Any]) -> dict[str, Any]:
@@ -285,48 +147,6 @@ def op_look(request: dict[str, Any]) -> dict[str, Any]:
         "boottime": supervise.boottime(),
         "runs": [look(folder) for folder in request["folders"]],
     }
-
-
-def look(folder: str) -> dict[str, Any]:
-    """One run; the lock is read first, then the exit document."""
-    if not os.path.isdir(folder):
-        return {"exists": False, "held": survives(folder)}
-    found: dict[str, Any] = {
-        "exists": True,
-        "held": is_held(folder),
-        "began": os.path.exists(os.path.join(folder, "process.json")),
-        "exit": None,
-        "step": None,
-        "started": None,
-        "metrics": None,
-    }
-    if not found["held"] and os.path.exists(os.path.join(folder, "exit.json")):
-        found["exit"] = read(os.path.join(folder, "exit.json"))
-    for name, path in (("step", "step"), ("metrics", "metrics.json")):
-        try:
-            with open(os.path.join(folder, path), encoding="utf-8", errors="replace") as file:
-                found[name] = file.read(65536)
-        except OSError:
-            pass
-    try:
-        spec = read(os.path.join(folder, "spec.json"))
-    except (OSError, ValueError):
-        return found
-    found["started"] = spec["started"]
-    if found["exit"] is None and not found["held"] and spec["boot_id"] == boot_id():
-        found["held"] = survives(folder)  # its command let go of the lock, and its supervisor is dead
-    if found["exit"] is None and not found["held"] and spec["pipeline"]:
-        found["exit"] = by_result_file(spec)
-    return found
-
-
-def by_result_file(spec: dict[str, Any]) -> dict[str, Any] | None:
-    """The exit document that a pipeline's own word makes, where nobody saw the command end."""
-    for name, code in RESULT_FILES:
-        path = os.path.join(os.path.expanduser(spec["pipeline"]), name)
-        if os.path.exists(path):
-            return {"exit_code": code, "seconds": None, "note": "by " + name}
-    return None
 
 
 def op_stop(request: dict[str, Any]) -> dict[str, Any]:
