@@ -21,7 +21,7 @@ from wsmon.adapters.runner.processes import lock_is_held, members, signal_all
 from wsmon.adapters.runner.ssh import metrics_of
 from wsmon.domain.errors import Refused
 from wsmon.domain.workset import RunRecord
-from wsmon.ports import Clock, Place, RunRequest, RunStatus
+from wsmon.ports import Clock, Place, RunRequest, RunState, RunStatus
 
 _STARTED: list[subprocess.Popen[bytes]] = []
 """Supervisors that this process has to reap; they outlive the runner that started them."""
@@ -116,8 +116,10 @@ class LocalRunner(PlaceRunner):
 
     def look(self, workset_id: str, run: RunRecord) -> RunStatus:
         """What became of a run; its supervisor is reaped where it was ours."""
-        _reap()
-        return super().look(workset_id, run)
+        found = super().look(workset_id, run)
+        if found.state is not RunState.RUNNING:
+            _reap()  # each time would ask every supervisor about every run
+        return found
 
     def _exists(self, folder: str) -> bool:
         try:
