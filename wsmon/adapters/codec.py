@@ -24,6 +24,7 @@ Attributes = dict[str, str | int]
 _DOCUMENTS = ("metadata", "requirements", "metrics")
 _PURGED = "purged"
 PROBLEM_CHARS = 300
+_WORKSET_FIELDS = tuple(f.name for f in fields(Workset))
 _ROW_DEFAULTS = {f.name: f.default for f in fields(Row)}
 
 
@@ -38,11 +39,11 @@ def record_attributes(record: Workset | Tombstone) -> Attributes:
         plain = {name: getattr(record, name) for name in ("workset_id", "token", "rev", "updated_at", "change_id")}
         return {**plain, "state": _PURGED}
     attributes: Attributes = {}
-    for item in fields(Workset):
-        value = getattr(record, item.name)
-        if value is None or (item.name in _DOCUMENTS and not value):
+    for name in _WORKSET_FIELDS:
+        value = getattr(record, name)
+        if value is None or (name in _DOCUMENTS and not value):
             continue
-        attributes[item.name] = value if isinstance(value, int | str) else dumps(_nested(value))
+        attributes[name] = value if isinstance(value, int | str) else dumps(_nested(value))
     return attributes
 
 
@@ -52,7 +53,7 @@ def record_from(attributes: Mapping[str, Any]) -> Workset | Tombstone:
         names = ("workset_id", "token", "rev", "updated_at", "change_id")
         known: dict[str, Any] = {name: _plain(attributes[name]) for name in names}
         return Tombstone(**known)
-    known = {item.name: _plain(attributes[item.name]) for item in fields(Workset) if item.name in attributes}
+    known = {name: _plain(attributes[name]) for name in _WORKSET_FIELDS if name in attributes}
     known["state"] = WorksetState(known["state"])
     known["priority"] = WorksetPriority(known["priority"])
     if "archived_from" in known:

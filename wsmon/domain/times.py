@@ -6,6 +6,7 @@ import datetime as dt
 
 Instant = int
 """Microseconds since 1970-01-01T00:00:00Z."""
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  naive: its text has no offset, and it is faster
 
 
 def micros(seconds: float) -> int:
@@ -15,8 +16,7 @@ def micros(seconds: float) -> int:
 
 def isoformat(at: Instant) -> str:
     """`2026-11-24T10:00:00.000000Z`; sorts as the moment does."""
-    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=at)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (_EPOCH + dt.timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
 
 
 def from_datetime(moment: dt.datetime) -> Instant:

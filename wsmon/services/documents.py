@@ -37,12 +37,12 @@ _MOMENTS = frozenset(
     ]
 )
 KEPT_VERDICTS = 25
-_INTERNAL = frozenset({"change_id"})
+_SHOWN = tuple(f.name for f in fields(Workset) if f.name != "change_id")
 
 
 def workset_document(workset: Workset) -> dict[str, Any]:
     """Everything about a workset; `owner` is its lock's holder."""
-    document = {f.name: getattr(workset, f.name) for f in fields(workset) if f.name not in _INTERNAL}
+    document = {name: getattr(workset, name) for name in _SHOWN}
     for name in ("run", "failure", "cancel", "taken"):
         value = document[name]
         document[name] = dated(asdict(value)) if value is not None else None
@@ -143,7 +143,7 @@ def _owned(document: dict[str, Any]) -> dict[str, Any]:
 
 def dated(document: dict[str, Any]) -> dict[str, Any]:
     """The document with its moments in ISO-8601."""
-    return {name: _iso(value) if name in _MOMENTS else value for name, value in document.items()}
+    return document | {name: _iso(document[name]) for name in _MOMENTS & document.keys()}
 
 
 def _iso(at: Instant | None) -> str | None:

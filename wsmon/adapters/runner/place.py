@@ -159,7 +159,7 @@ class PlaceFolder:
             except BlockingIOError:
                 if time.monotonic() > until:
                     raise Refused(f"{self.lock_file} is held by another process; trying again later") from None
-                time.sleep(0.005)
+                time.sleep(0.001)
             else:
                 return
 
