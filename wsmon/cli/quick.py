@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
@@ -25,15 +24,36 @@ STORE = ("url", "region", "profile", "endpoint_url")
 URL = re.compile(r"sqlite:[^~\0]+|dynamodb:[A-Za-z0-9_.-]{3,255}")
 
 
+KNOWN: dict[str, dict[str, Any]] = {
+    "store": {"read_only": [], "production": []},
+    "retry": {"max_attempts": 3, "base_seconds": 30.0, "cap_seconds": 3600.0, "max_expiries": 3},
+    "tui": {"refresh_seconds": None, "read_only": False, "bell": True, "armed_seconds": 900.0},
+}
+"""Defaults, as the models have them."""
+
+
+class Table:
+    """A table of the settings by what is known of it; the rest is asked of the models."""
+
+    def __init__(self, known: Mapping[str, Any], whole: Callable[[], Any]) -> None:
+        self.__dict__.update(known)
+        self._ask = whole
+
+    def __getattr__(self, name: str) -> Any:
+        """What is not known here. Raises SettingsError, AttributeError."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._ask(), name)
+
+
 class Quick:
     """Settings in which nothing but the store is set; a Settings to whoever asks."""
 
-    retry = SimpleNamespace(max_attempts=3, base_seconds=30.0, cap_seconds=3600.0, max_expiries=3)
-    tui = SimpleNamespace(refresh_seconds=None, read_only=False, bell=True)
-
     def __init__(self, store: Mapping[str, str | None], flags: Mapping[str, Any]) -> None:
-        self.store = SimpleNamespace(**store)
         self._flags = flags
+        self.store = Table({**KNOWN["store"], **store}, lambda: self._whole.store)
+        self.retry = Table(KNOWN["retry"], lambda: self._whole.retry)
+        self.tui = Table(KNOWN["tui"], lambda: self._whole.tui)
 
     @cached_property
     def _whole(self) -> Settings:
