@@ -68,7 +68,8 @@ soak: setup peers ## The full figures
 	WSMON_NOTIFY_FAILURES=500 WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm tests/channels tests/wire --timeout 1800
 	WSMON_PLAN_EXAMPLES=2000 WSMON_POOL_WORKSETS=1000 WSMON_S3_FOLDERS=2000 WSMON_SSH_WORKSETS=20 WSMON_SSH_CUT_SECONDS=20 \
 		$(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/scheduling tests/s3 tests/ssh tests/pool --timeout 1800
-	WSMON_API_CASES=150 $(BIN)/python -m pytest -n 0 tests/api/test_schema.py --timeout 3600
+	WSMON_API_CASES=150 WSMON_API_CLIENTS=200 WSMON_API_SECONDS=60 WSMON_REGISTER_LINES=10000 \
+		$(BIN)/python -m pytest -n 0 tests/api/test_schema.py tests/api/test_crowd.py tests/cli/test_killed.py --timeout 3600
 
 load: setup peers ## Everybody on one store at once; LOAD=--full for the full figure
 	$(BIN)/python -m tests.load $(LOAD)

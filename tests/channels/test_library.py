@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from tests import peers
 from tests.channels.graphql import Linear
 from tests.channels.receiver import Receiver
 from wsmon.adapters import linear
@@ -97,3 +102,27 @@ def test_linear_makes_issues_for_errors_and_completions_alone(monkeypatch: pytes
         assert (issue["projectId"], issue["priority"]) == ("project", 1)
         receiver.faults = [500]
         assert channel.send(EVENT) is False
+
+
+def test_the_example_of_the_page_on_migrating_tells_both_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The predecessor's own notification example, its import replaced: SNS on a server, and an issue in Linear."""
+    page = (Path(__file__).parent.parent.parent / "docs/migrating.md").read_text(encoding="utf-8")
+    example = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", peers.url("ministack"))
+    aws: dict[str, Any] = {"region_name": "us-east-1", "endpoint_url": peers.url("ministack")}
+    sns, sqs = boto3.client("sns", **aws), boto3.client("sqs", **aws)
+    topic = sns.create_topic(Name="worksets")["TopicArn"]
+    queue = sqs.create_queue(QueueName="worksets-told")["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:worksets-told")
+    api = Linear()
+    with Receiver(answer=api) as receiver:
+        monkeypatch.setitem(linear.LinearChannel.__init__.__kwdefaults__, "url", receiver.url)  # type: ignore[arg-type]
+        names: dict[str, Any] = {}
+        exec(example, names)
+        assert names["delivered"] == 2
+        (issue,) = api.issues.values()
+        assert "ws-001" in issue["title"]
+        (told,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+        assert "no such sample in line 4" in json.loads(told["Body"])["Message"]
+        quiet = NotificationEvent("ws-001", "state_change", "in_progress", "Pipeline started")
+        assert names["manager"].notify(quiet) == 0

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
+from tests.api.server import serving
 from tests.cli.run import Cli
 from tests.waiting import wait_for
+from wsmon import workset_api
+from wsmon.adapters.clock import SystemClock
+from wsmon.adapters.sqlite import SqliteStore
+from wsmon.domain.pool import ClusterRecord
+from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.states import WorksetPriority
+from wsmon.services.commands import Commands
 
 
 @contextlib.contextmanager
@@ -52,6 +63,40 @@ def test_the_service_speaks_and_ends_cleanly(any_cli: Cli) -> None:
         assert any_cli.json("show", "ws-001")["state"] == "ready"
     log = (any_cli.folder / "api.log").read_text()
     assert "path='/scheduler/stats'" in log
+
+
+def test_the_scheduler_s_next_is_what_fits_the_clusters(tmp_path: Path) -> None:
+    """As the predecessor's flag: /worksets/next is the scheduler's, and here it knows what the clusters have."""
+    store = SqliteStore(tmp_path / "w.db")
+    commands = Commands(store, SystemClock(), "me")
+    commands.register(WorksetSpec("huge", "b", "p", WorksetPriority.URGENT, requirements={"vcpus": 500}))
+    commands.register(WorksetSpec("small", "b", "p", WorksetPriority.LOW, requirements={"vcpus": 2}))
+    with serving(store, scheduler=True) as service:
+        assert service("GET", "/worksets/next")["workset_id"] == "huge"
+        store.put_cluster(ClusterRecord("cl1", 2, commands.clock.now(), vcpus=8))
+        assert service("GET", "/worksets/next")["workset_id"] == "small"
+        assert service("GET", "/scheduler/stats")["total_vcpu_capacity"] == 8
+    with serving(store) as service:
+        assert service("GET", "/worksets/next")["workset_id"] == "huge"
+    store.close()
+
+
+def test_reload_serves_anew_when_a_source_file_changes(cli: Cli) -> None:
+    cli("token", "create", "--role", "reader", "--name", "r")
+    (cli.folder / "wsmon.toml").write_text('[channels.one]\ntype = "webhook"\nurl = "http://127.0.0.1:1"\n')
+
+    def workers() -> set[int]:
+        found = psutil.Process().children(recursive=True)
+        return {one.pid for one in found if "spawn_main" in " ".join(one.cmdline())}
+
+    with served(cli, "--reload", "--enable-scheduler") as client:
+        before = workers()
+        assert len(before) == 1
+        os.utime(workset_api.__file__)
+        wait_for(lambda: workers() and not workers() & before, 30, pause=0.2)
+        wait_for(lambda: _answers(client), 30)
+        assert client.get("/worksets").status_code == 401
+    assert not workers()
 
 
 def test_another_address_needs_tokens(cli: Cli) -> None:

@@ -239,7 +239,7 @@ def test_archive_restore_and_delete_leave_their_trail(db: WorksetStateDB) -> Non
 
 def test_the_example_of_the_page_on_migrating_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parent.parent.parent / "docs/migrating.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    example = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]
     monkeypatch.chdir(tmp_path)
     told = io.StringIO()
     with contextlib.redirect_stdout(told):

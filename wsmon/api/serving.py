@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -93,7 +94,9 @@ def serve(engine: Engine, serving: Serving, log: Log) -> None:
     try:
         if serving.reload:
             _hand_over(engine.settings, serving)
-            config = uvicorn.Config("wsmon.api.serving:reloaded", factory=True, reload=True, **options)  # type: ignore[arg-type]
+            source = str(Path(__file__).parent.parent)  # and not the working folder, which may be somebody's home
+            name = "wsmon.api.serving:reloaded"
+            config = uvicorn.Config(name, factory=True, reload=True, reload_dirs=[source], **options)  # type: ignore[arg-type]
             ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
         else:
             config = uvicorn.Config(application(engine, serving, log), **options)  # type: ignore[arg-type]

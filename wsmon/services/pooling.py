@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from wsmon.domain.scheduling import Policy
+from wsmon.domain.states import WAITING
+from wsmon.domain.workset import Workset
 from wsmon.services.commands import Commands
 from wsmon.services.documents import record_document
+from wsmon.services.scheduler import Scheduler
+
+HEADS = 5
+"""So many starts are looked at: an index may lag behind what has been claimed already."""
 
 
 class StorePool:
@@ -14,9 +20,15 @@ class StorePool:
 
     def __init__(self, commands: Commands, policy: Policy) -> None:
         self._commands, self._policy = commands, policy
+        self._scheduler = Scheduler(commands.store, commands.clock, policy)
 
     def get_next_workset(self) -> dict[str, Any] | None:
-        """The head of the queue as a document."""
+        """What a monitor would start next on these clusters; where nothing can start, what leads the queue."""
+        starts = self._scheduler.outlook().starts()
+        found = [self._commands.store.record(decision.workset_id) for decision in starts[:HEADS]]
+        waiting = (one for one in found if isinstance(one, Workset) and one.state in WAITING)
+        if (first := next(waiting, None)) is not None:
+            return record_document(first)
         row = self._commands.next(self._policy)
         return record_document(self._commands.get(row.workset_id)) if row is not None else None
 
