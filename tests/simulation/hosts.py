@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.channels import SimCourier
 from tests.simulation.clocks import SimClock
 from tests.simulation.faults import Kind
-from tests.simulation.kernel import SECOND, Process
+from tests.simulation.kernel import SECOND, Process, Violation
 from tests.simulation.place import SimPlace, SimRunner
 from tests.simulation.server import Session
 from tests.simulation.store import FaultStore
 from wsmon.domain.grouping import GroupRule
 from wsmon.domain.pool import ClusterRecord
+from wsmon.domain.workset import Workset
 from wsmon.ports import Joinable
 from wsmon.services.chance import Chance
 from wsmon.services.companion import Companion
@@ -25,6 +26,10 @@ from wsmon.services.relay import Relay
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
+
+
+LOOKS = 60.0
+"""Seconds within which a monitor that works has looked at everything it attends, slow disks included."""
 
 
 class TraceLog:
@@ -144,6 +149,20 @@ class Host:
         if self.monitor is not None and self.process is not None and not self.process.dead:
             self.monitor.stop()
             self.world.kernel.poke(self.process)
+
+    def beat(self, session: Session) -> None:
+        """At a heartbeat: what it attends is its own, or was until a moment ago."""
+        if self.monitor is None or self.process is not session.process:
+            return
+        kernel, oracle = self.world.kernel, self.world.server.oracle
+        troubled = max(session.troubled_at, self.process.paused_until, self.place.machine.off_until)
+        patience = int((self.config.lease_seconds + LOOKS) * SECOND)
+        for name, attended in self.monitor.runs.attended.items():
+            record, since = oracle.records.get(name), max(troubled, oracle.changed_at.get(name, 0))
+            ours = isinstance(record, Workset) and record.token == attended.lease.token and record.holder is not None
+            if not ours and kernel.now - since > patience:
+                text = f"{self.process.name} attends {name} under token {attended.lease.token}; it is {record}"
+                raise Violation("who lost its lock learns of it", text)
 
     def reload(self) -> None:
         """A clean end, and other settings at the next start."""

@@ -47,6 +47,8 @@ class Task:
         self.done = False
         self.entry = 0
         """The heap entry that counts; older ones are void."""
+        self.due = 0
+        """When its turn would come if it never stood still."""
         self.waits_for: threading.Event | None = None
 
     def _run(self) -> None:
@@ -94,7 +96,7 @@ class Kernel:
 
     def _push(self, task: Task, at: int) -> None:
         self._entries += 1
-        task.entry = self._entries
+        task.entry, task.due = self._entries, at
         heapq.heappush(self._heap, (at, self._order.random(), self._entries, task))
 
     def sleep(self, seconds: float) -> None:
@@ -125,6 +127,13 @@ class Kernel:
             if task.waits_for is not None and task.waits_for.is_set():
                 self._push(task, self.now)
 
+    def wake(self, process: Process) -> None:
+        """It goes on before its time: what it waited for is over, or its turn comes now."""
+        process.paused_until = self.now
+        for task in process.tasks:
+            if not task.done and self.running is not task and task.due <= self.now:
+                self._push(task, self.now)
+
     def run(self, until: int, done: Callable[[], bool] | None = None) -> bool:
         """Run until the moment (False), or until `done` says so (True); it is asked once a virtual minute."""
         ask = self.now + 60 * SECOND
@@ -133,7 +142,9 @@ class Kernel:
             if task.entry != entry or task.done or task.process.dead:
                 continue
             if task.process.paused_until > at:
+                due = task.due
                 self._push(task, task.process.paused_until)
+                task.due = due
                 continue
             self.now = max(self.now, at)
             self.switches += 1

@@ -1,4 +1,4 @@
-"""Operators, callers of the library, and a screen."""
+"""Operators, and callers of the library."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from tests.simulation.server import Session
 from tests.simulation.store import FaultStore
 from wsmon.domain.alerts import RESOLVED
 from wsmon.domain.change import Change
-from wsmon.domain.errors import StoreError, WsmonError
+from wsmon.domain.errors import WsmonError
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
-from wsmon.domain.workset import Row, Workset
+from wsmon.domain.workset import Workset
 from wsmon.services.commands import Commands
-from wsmon.services.live import Delta, LiveView
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -59,7 +58,17 @@ class Operator:
         drawn = self.chance.random()
         if session.actor != "operator" and self.world.faults.on and drawn < 0.12:
             name, anew = change.workset_id, drawn < 0.04
+            if change.event.verb == "start" and session.pause is not None and drawn > 0.08:
+                return self._rob(session, name)
             self._also(lambda: self._anew(name) if anew else self._at(name), self.chance.uniform(0, 0.3))
+        return None
+
+    def _rob(self, session: Session, name: str) -> None:
+        """A monitor stands still in the middle of a start, and loses its lock meanwhile."""
+        if session.pause is not None and self.world.faults.has(Kind.PAUSE) and self.world.faults.has(Kind.ROBBERY):
+            session.pause(self.chance.uniform(10, 80))
+            self.world.faults.counts[Kind.ROBBERY] += 1
+            self._also(lambda: self.commands.unlock(name, reason="its holder does not answer"), 0.0)
 
     def provoke_plan(self, session: Session) -> None:
         """Now and then what a monitor has just planned with changes, or is purged and registered anew."""
@@ -71,7 +80,7 @@ class Operator:
                     lambda: self._anew(name) if drawn < 0.01 else self._replan(name), self.chance.uniform(0, 0.1)
                 )
 
-    def _also(self, act: Callable[[], None], after: float) -> None:
+    def _also(self, act: Callable[[], object], after: float) -> None:
         self.world.kernel.start(self.hand, "hand", lambda: self._try(act), after=after)
 
     def _replan(self, name: str) -> None:
@@ -96,7 +105,7 @@ class Operator:
             self.commands.purge(name)
         self.register(name)
 
-    def _try(self, act: Callable[[], None]) -> None:
+    def _try(self, act: Callable[[], object]) -> None:
         try:
             act()
         except WsmonError as error:
@@ -258,39 +267,3 @@ class Caller:
     def _pause(self, seconds: float) -> None:
         self.world.faults.counts[Kind.PAUSE] += 1
         self.process.paused_until = self.world.kernel.now + int(seconds * SECOND)
-
-
-@dataclass(slots=True)
-class Viewer:
-    """A panel on the live view: what it shows is what the deltas told it, and nothing else."""
-
-    world: World
-    store: FaultStore
-    clock: SimClock
-    chance: Random
-    view: LiveView | None = None
-    rows: dict[str, Row] = field(default_factory=dict)
-    counts: dict[WorksetState, int] = field(default_factory=dict)
-    delta: Delta | None = None
-
-    def act(self) -> None:
-        """Never ends."""
-        while True:
-            try:
-                if self.view is None:
-                    opening = LiveView(self.store, self.clock)
-                    for delta in opening.open():
-                        self._apply(delta)
-                    self.view = opening
-                else:
-                    self._apply(self.view.poll())
-            except StoreError:
-                self.world.kernel.note("viewer", ". store away")
-            self.world.kernel.sleep(self.chance.uniform(2, 12))
-
-    def _apply(self, delta: Delta) -> None:
-        self.delta = delta
-        self.rows.update(delta.rows)
-        for name in delta.gone:
-            self.rows.pop(name, None)
-        self.counts = dict(delta.counts)

@@ -223,6 +223,7 @@ class SimRunner(PlaceRunner):
         return self._place
 
     def _locked(self) -> Any:
+        self._risk()
         return self._at.locked(self._session.process, LOCK_WAIT)
 
     def _highest(self, workset_id: str) -> int:

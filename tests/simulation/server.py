@@ -9,12 +9,13 @@ from random import Random
 from tests.simulation.clocks import SimClock
 from tests.simulation.faults import Faults, Kind
 from tests.simulation.index import Index
-from tests.simulation.kernel import Kernel, Process
+from tests.simulation.kernel import Kernel, Process, Violation
 from tests.simulation.ledger import Ledger
-from tests.simulation.model import Asked
+from tests.simulation.model import Asked, said
 from tests.simulation.oracle import Oracle
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.change import Change
+from wsmon.domain.errors import StaleWrite
 from wsmon.domain.times import micros
 from wsmon.domain.workset import Lease, LeaseMark
 
@@ -34,6 +35,8 @@ class Session:
     """The longest a run may last, where it is a monitor's."""
     dark_until: int = 0
     """True moment until which it is cut off."""
+    troubled_at: int = 0
+    """When a call of it went wrong last."""
     paged_at: dict[str, int] = field(default_factory=dict)
     """When the last look at each tier of the queue began."""
 
@@ -52,6 +55,8 @@ class Server:
     """More checks, each called with what was just accepted."""
     looked: list[Callable[[Session], None]] = field(default_factory=list)
     """Called when a process has looked at a part of the queue."""
+    beating: list[Callable[[Session], None]] = field(default_factory=list)
+    """Called at each heartbeat of a monitor."""
     marked: list[Callable[[Sequence[tuple[str, int]]], None]] = field(default_factory=list)
     """More checks, each called with what is taken off the outbox."""
     down_until: int = 0
@@ -72,12 +77,24 @@ class Server:
         """One transaction arrives."""
         known = change.event.change_id in self.oracle.ids
         with self.ledger.one_transaction():
-            self.base.commit(change)
+            try:
+                self.base.commit(change)
+            except StaleWrite:
+                if known:
+                    raise Violation("what was accepted is not refused later", said(change)) from None
+                raise
         event = change.event
         if known:
             self.kernel.note(session.actor, f"stands {event.verb} {event.workset_id} seq {event.seq}")
         else:
             self.accepted(session, change, asked)
+
+    def wake(self, session: Session, workset_id: str, token: int) -> None:
+        """Now and then a holder that stood still goes on right when its lock, proven dead, is being taken."""
+        owner = self.oracle.holders.get((workset_id, token))
+        if isinstance(owner, Process) and owner.paused_until > self.kernel.now and session.chance.random() < 0.5:
+            self.kernel.wake(owner)
+            self.kernel.sleep(session.chance.uniform(0, 0.2))
 
     def accepted(self, session: Session, change: Change, asked: Asked) -> None:
         """It was written: hold it against every rule."""

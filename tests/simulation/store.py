@@ -18,7 +18,7 @@ from wsmon.domain.errors import StaleWrite, StoreUnreachable, WsmonError
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Lease, LeaseMark, Tombstone, Workset
-from wsmon.ports import FeedPage, OutboxPage, RowPage, StoreInfo
+from wsmon.ports import FeedPage, MonitorRecord, OutboxPage, RowPage, StoreInfo
 
 READ_PATIENCE, WRITE_PATIENCE, MAX_TRIES, TIMEOUT = 8.0, 20.0, 14, 8.0
 """As the DynamoDB adapter has them."""
@@ -43,6 +43,7 @@ class FaultStore:
             answer = self._try(what, work, items)
             if answer is not None:
                 return answer()
+            self._session.troubled_at = self._kernel.now
             if self._kernel.now >= until:
                 break
             self._kernel.sleep(self._session.chance.uniform(0, 0.8))
@@ -118,6 +119,8 @@ class FaultStore:
 
     def commit(self, change: Change) -> None:
         asked, name = self._asked(), change.workset_id
+        if change.lease_seen is not None:
+            self._server.wake(self._session, name, change.lease_seen[0])
         items = [f"WS#{name}", f"TALLY#{sum(name.encode()) % 8}"]
         if change.lease is not None or change.ends_lease:
             items.append(f"LEASE#{name}")
@@ -141,6 +144,11 @@ class FaultStore:
             lambda: self._server.renew(self._session, lease, asked),
             f"LEASE#{lease.workset_id}",
         )
+
+    def put_monitor(self, record: MonitorRecord) -> None:
+        self._write("put_monitor", lambda: self._server.base.put_monitor(record))
+        for hook in self._server.beating:
+            hook(self._session)
 
     def put_duty(self, lease: Lease, seen: LeaseMark | None) -> None:
         asked = self._asked()

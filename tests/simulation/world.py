@@ -18,11 +18,12 @@ from tests.simulation.kernel import SECOND, Kernel, Process, Violation
 from tests.simulation.ledger import Ledger
 from tests.simulation.oracle import Oracle
 from tests.simulation.order import Order
-from tests.simulation.people import Caller, Operator, Viewer
+from tests.simulation.people import Caller, Operator
 from tests.simulation.place import SimPlace
 from tests.simulation.server import Server, Session
 from tests.simulation.store import FaultStore
 from tests.simulation.verdicts import Verdicts
+from tests.simulation.viewing import Viewer
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.errors import WsmonError
 from wsmon.domain.needs import microdollars
@@ -139,6 +140,7 @@ class World:
             if config.name not in self.plan.without:
                 self.hosts.append(Host(self, place, config, Random(f"{self.plan.seed}/{config.name}")))
         for host in self.hosts:
+            self.server.beating.append(host.beat)
             self.kernel.start(Process("init"), host.config.name, host.keep, after=chance.uniform(0, 20))
         self._people(chance)
         self.kernel.start(Process("havoc"), "havoc", Havoc(self, Random(f"{self.plan.seed}/havoc")).rage)
