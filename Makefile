@@ -91,6 +91,7 @@ ci: ## What CI runs
 	WSMON_REQUIRE_PEERS=1 $(MAKE) wheel
 	WSMON_TESTS_COLD=1 WSMON_REQUIRE_PEERS=1 WSMON_PLAN_EXAMPLES=200 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=30 WSMON_WIRE_ROUNDS=150 $(MAKE) test
 	$(MAKE) simulate SEEDS=200
+	$(MAKE) mutants
 
 clean: ## Everything that was made
 	rm -rf $(VENV) .peers dist build .mypy_cache .ruff_cache .hypothesis .coverage* .import_linter_cache

@@ -157,7 +157,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _told_to_end)
     found = [mutant for mutant in mutants(given.patches) if not given.names or mutant.name in given.names]
     began = time.monotonic()
-    alive = hunt(found, given.seeds, given.jobs, note=given.note)
+    try:
+        alive = hunt(found, given.seeds, given.jobs, note=given.note)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     took = time.monotonic() - began
     print(f"\n{len(found) - alive} of {len(found)} mutants caught within {given.seeds} seeds, in {took:.0f} s")
     return 1 if alive or not found else 0

@@ -200,6 +200,13 @@ class FaultStore:
         page: OutboxPage = self._call("undelivered", lambda: self._server.base.undelivered(limit, after))
         return replace(page, events=self._server.index.surfaced(list(page.events)))
 
+    def undelivered_of(self, workset_id: str) -> OutboxPage:
+        if self._server.faults.hit(Kind.LOST_REQUEST, 0.04, self._session.chance):
+            # In the middle of a page: part of it is known by then, and the rest is not.
+            raise StoreUnreachable(f"simulated: no answer to undelivered_of {workset_id}")
+        page: OutboxPage = self._call("undelivered_of", lambda: self._server.base.undelivered_of(workset_id))
+        return page
+
     def mark_delivered(self, events: Sequence[tuple[str, int]]) -> None:
         self._call("mark_delivered", lambda: self._server.mark(self._session, events), WRITE_PATIENCE, ("facts",))
 
