@@ -11,15 +11,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 
 from tests import peers, warm
 from tests.folder.test_folder import make
+from tests.project.cli_page import cli_page, examples
 from tests.project.pages import ROOT, keys_page, settings_page
 from tests.tui.terminal import Terminal
 from tests.waiting import wait_for
 from tui.actions import ACTIONS
+from wsmon.cli.main import COMMANDS, cli
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -156,6 +159,28 @@ def test_the_page_of_the_keys_is_current() -> None:
 
 def test_the_settings_page_is_current() -> None:
     assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == settings_page(), "python -m tests.project.pages"
+
+
+def test_the_page_of_the_commands_is_current() -> None:
+    assert (ROOT / "docs/cli.md").read_text(encoding="utf-8") == cli_page(), "python -m tests.project.pages"
+
+
+def test_every_command_has_an_example_that_can_be_typed() -> None:
+    found = list(examples())
+    assert len(found) > len(COMMANDS)
+    for example in found:
+        words = shlex.split(example)[1:]
+        ctx: click.Context | None = None
+        command: click.Command = cli
+        while True:
+            # Makes the context and runs nothing: an option or a word too many is a UsageError.
+            ctx = command.make_context(words[0] if words else "", list(words), parent=ctx)
+            rest = [*ctx._protected_args, *ctx.args] if hasattr(ctx, "_protected_args") else list(ctx.args)
+            if not isinstance(command, click.Group) or not rest:
+                break
+            name, below, words = command.resolve_command(ctx, rest)
+            assert below is not None, (example, name)
+            command = below
 
 
 def test_the_readme_shows_a_picture_that_is_there() -> None:
