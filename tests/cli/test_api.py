@@ -8,7 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -28,8 +29,8 @@ from wsmon.services.commands import Commands
 
 
 @contextlib.contextmanager
-def served(cli: Cli, *args: str) -> Iterator[httpx.Client]:
-    """The service in a process of its own; ended by SIGTERM, which is a clean end."""
+def served(cli: Cli, *args: str, ended_by: Sequence[signal.Signals] = (signal.SIGTERM,)) -> Iterator[httpx.Client]:
+    """The service in a process of its own; ended by signals, which is a clean end."""
     where = ["--store", cli.store] if cli.store else []
     command = [sys.executable, "-m", "wsmon", *where, "api", "--port", "0", *args]
     log = cli.folder / "api.log"
@@ -41,7 +42,9 @@ def served(cli: Cli, *args: str) -> Iterator[httpx.Client]:
         with httpx.Client(base_url=url[0], trust_env=False, timeout=30) as client:
             wait_for(lambda: _answers(client), 60)
             yield client
-        process.send_signal(signal.SIGTERM)
+        for number in ended_by:
+            process.send_signal(number)
+            time.sleep(0.02)
         assert process.wait(20) == 0, log.read_text()
     finally:
         process.kill()
@@ -104,7 +107,7 @@ def test_another_address_needs_tokens(cli: Cli) -> None:
     assert "0.0.0.0 can be reached from other machines, and no token is configured" in refused
     assert "wsmon token create" in refused
     secret = cli("token", "create", "--role", "operator", "--name", "nightly", "--expires", "90d").stdout.strip()
-    with served(cli, "--host", "0.0.0.0") as client:
+    with served(cli, "--host", "0.0.0.0", ended_by=[signal.SIGINT, signal.SIGINT]) as client:  # ^C, pressed twice
         url = f"http://127.0.0.1:{client.base_url.port}"
         assert httpx.get(f"{url}/worksets", trust_env=False).status_code == 401
         headers = {"Authorization": f"Bearer {secret}"}

@@ -41,7 +41,7 @@ class Serving:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, which ends the event streams first, or it would wait for them."""
+    """uvicorn's, which ends the event streams first, or it would wait for them, and lets a second signal hurry it."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then everything."""
@@ -50,6 +50,13 @@ class Server(uvicorn.Server):
             app = app.app
         app.state.shared.hub.stop()
         await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()  # left out then, and its task would end in a traceback
+
+    def ended(self, number: int, frame: FrameType | None) -> None:
+        """A signal before uvicorn listens to them, or after: it raises the one that ended it once more."""
+        del number, frame
+        self.should_exit = True
 
 
 def application(engine: Engine, serving: Serving, log: Log) -> FastAPI:
@@ -89,24 +96,25 @@ def serve(engine: Engine, serving: Serving, log: Log) -> None:
         "timeout_graceful_shutdown": 3,
         "limit_concurrency": 2000,
     }
-    # uvicorn raises the signal that ended it once more; a clean end is no death by signal.
-    signal.signal(signal.SIGTERM, _ended)
     try:
         if serving.reload:
             _hand_over(engine.settings, serving)
             source = str(Path(__file__).parent.parent)  # and not the working folder, which may be somebody's home
             name = "wsmon.api.serving:reloaded"
             config = uvicorn.Config(name, factory=True, reload=True, reload_dirs=[source], **options)  # type: ignore[arg-type]
-            ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
+            ChangeReload(config, target=_minding_signals(Server(config)).run, sockets=[listener]).run()
         else:
             config = uvicorn.Config(application(engine, serving, log), **options)  # type: ignore[arg-type]
-            Server(config).run(sockets=[listener])
+            _minding_signals(Server(config)).run(sockets=[listener])
     finally:
         listener.close()
 
 
-def _ended(number: int, frame: FrameType | None) -> None:
-    del number, frame
+def _minding_signals(server: Server) -> Server:
+    """A clean end is no death by signal."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.ended)
+    return server
 
 
 def _hand_over(settings: Settings, serving: Serving) -> None:
