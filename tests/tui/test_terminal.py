@@ -87,6 +87,16 @@ def test_with_nothing_configured_it_opens_the_users_store_and_says_what_to_type(
     assert not list(home.rglob("wsmon*"))  # looking makes nothing
 
 
+def test_a_reason_that_comes_all_at_once_is_taken_whole(home: Path, commands: Commands) -> None:
+    register(commands, "w")
+    with wsmon(home) as terminal:
+        terminal.shows("○ ready")
+        terminal.press("I")
+        terminal.shows("Ignore w?")
+        terminal.press("[bold] abcdefghijklmnop")
+        terminal.shows("▊  [bold] abcdefghijklmnop ")
+
+
 @pytest.mark.parametrize("how", ["hang up", "SIGHUP", "SIGTERM"])
 def test_ends_within_five_seconds_and_gives_its_locks_back(home: Path, commands: Commands, how: str) -> None:
     (home / "wsmon.toml").write_text(

@@ -86,14 +86,17 @@ class Confirm(ModalScreen[Answer | None]):
         self.dismiss(None)
 
     def on_key(self, event: events.Key) -> None:
-        """A word typed while a button has the focus is the reason, and none of it is lost."""
-        if isinstance(self.focused, Button) and event.is_printable and event.character:
+        """A word typed while a button has the focus is the reason, and none of it is lost.
+
+        A field takes what is typed there itself: what comes here was typed before the focus had moved.
+        """
+        if event.is_printable and event.character:
             event.stop()
             self._write(event.character)
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted is the reason as well; of many lines the first, as in any field of one line."""
-        if isinstance(self.focused, Button) and event.text:
+        if event.text:
             event.stop()
             self._write(event.text.splitlines()[0])
 
