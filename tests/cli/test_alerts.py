@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.cli.run import Cli
 
 
@@ -52,5 +54,7 @@ def test_a_report_is_a_document_a_table_and_lines(any_cli: Cli) -> None:
     lines = cli("report", "--csv").stdout.splitlines()
     assert lines[0].startswith("by,name,registered,completed,failed")
     assert lines[1].startswith("all,,1,0,1,0")
-    assert "failures_by_category" in cli("report").stdout
+    text = cli("report").stdout
+    assert "failures_by_category" in text
+    assert re.search(r"^priority\tnormal\t\d", text, re.MULTILINE)
     assert "4h" in cli("report", "--since", "soon", code=2).stderr

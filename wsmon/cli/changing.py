@@ -59,9 +59,11 @@ def _tell(workset: Workset, what: str, as_json: bool) -> None:
         say(f"{workset.workset_id}: {what}")
 
 
-def _unlocked(before: Workset, _: Workset | None) -> str:
-    untouched = "; its run goes on" if before.state is WorksetState.IN_PROGRESS else ""
-    return f"unlocked; it was held by {before.holder}{untouched}"
+def _unlocked(before: Workset, after: Workset | None) -> str:
+    told = "; its run goes on" if before.state is WorksetState.IN_PROGRESS else ""
+    if after is not None and after.state is WorksetState.IGNORED:
+        told = "; a cancel was asked for, so it is ignored now"
+    return f"unlocked; it was held by {before.holder}{told}"
 
 
 @click.command()

@@ -120,4 +120,6 @@ def _take_over(ctx: click.Context, source: Callable[[Engine], Catalog], *, dry_r
         print_json([asdict(item) for item in done])
     else:
         print_table(("ID", "OUTCOME", "PROBLEM"), ((i.workset_id or i.source, i.outcome, i.problem) for i in done))
+        if not done:
+            click.echo("wsmon: no workset was found there; what makes one stands in the README", err=True)
     return exits.REFUSED if any(item.outcome == "refused" for item in done) else exits.DONE

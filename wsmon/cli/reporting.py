@@ -11,11 +11,14 @@ from typing import Any
 import click
 
 from wsmon.cli.options import common_options, engine
-from wsmon.cli.output import print_facts, print_json
+from wsmon.cli.output import print_facts, print_json, print_table, say
 from wsmon.cli.reading import json_option
 from wsmon.domain.reporting import Report
 from wsmon.domain.times import micros
 from wsmon.services.alarms import seconds_of
+
+GROUPS = ("priorities", "clusters")
+SHOWN = ("by", "name", "completed", "failed", "retries", "wait_p50", "run_p50", "cost_usd")
 
 
 @click.command()
@@ -44,7 +47,10 @@ def report(ctx: click.Context, length: str, as_csv: bool, as_json: bool) -> None
         elif as_csv:
             sys.stdout.write(_csv(document))
         else:
-            print_facts(document)
+            print_facts({name: value for name, value in document.items() if name not in GROUPS})
+            say("")
+            groups = [line for line in _lines(document) if line["by"] != "all"]
+            print_table([name.upper() for name in SHOWN], ([line[name] for name in SHOWN] for line in groups))
 
 
 def _csv(document: dict[str, Any]) -> str:
