@@ -131,6 +131,7 @@ ACTIONS = (
     Action("next_match", "n", "next", "The next row that the last filter lets pass", MOVE, VIEW, "match", 1),
     Action("previous_match", "N", "previous", "The row before that it lets pass", MOVE, VIEW, "match", -1),
     _look("why", "w", "why", "Why it waits, or runs where it runs", footer=True),
+    _look("log", "l", "log", "What its run writes, followed and searched", footer=True),
     _look("history", "h", "history", "Its events, with who and why"),
     _look("record", "y", "record", "The record as JSON, with what changed since it was looked at"),
     _look("copy", "c", "copy", "Its id into the clipboard (OSC 52)"),
@@ -149,11 +150,18 @@ ACTIONS = (
     _panel(2, "locks", "The locks"),
     _panel(3, "clusters", "The cluster pool"),
     _panel(4, "alerts", "The alerts"),
+    Action("events", "5", "events", "All events as they come, or filtered", PLACE, LOOKING),
+    Action("monitors", "6", "monitors", "Who works: heartbeat, what they hold, version", PLACE, LOOKING),
+    Action("throughput", "7", "throughput", "Starts, ends, failures and dollars by the hour", PLACE, LOOKING),
     Action("next_panel", "tab", "panel", "The next panel", PLACE, VIEW, "step", 1, footer=True),
     Action("previous_panel", "shift+tab", "back", "The panel before", PLACE, VIEW, "step", -1),
     Action("next_state", "right", "state", "Only the next state", PLACE, VIEW, "state", 1),
     Action("previous_state", "left", "state", "Only the state before", PLACE, VIEW, "state", -1),
     Action("zoom", "z", "zoom", "The panel alone, or all of them again", PLACE, footer=True),
+    Action(
+        "step_back", "left_square_bracket", "past", "One event back: the screen as it was then", PLACE, PAST, "step", -1
+    ),
+    Action("step_on", "right_square_bracket", "later", "One event on", PLACE, PAST, "step", 1),
     Action(
         "palette", "colon,ctrl+p", "palette", "Any of these by name, or a workset by its id", REST, SETTING, footer=True
     ),

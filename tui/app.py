@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual import on
 
-from tui.actions import CHANGING, LOOKING, remapped
+from tui.actions import CHANGING, LOOKING, PAST, remapped
 from tui.guard import while_open
 from tui.kept import Kept
 from tui.keyed import KeyedList
@@ -26,6 +26,7 @@ from wsmon.domain.errors import WsmonError
 
 if TYPE_CHECKING:
     # What comes later than the first frame is imported when it comes.
+    from tui.doing.past import Ready
     from tui.screens.detail import Detail
     from tui.session import Session
     from wsmon.services.live import Delta
@@ -43,10 +44,12 @@ class WsmonApp(Shell):
         with_monitor: bool = False,
         farewell: Callable[[], None] | None = None,
         kept: Kept | None = None,
+        replay: tuple[float, float] | None = None,
     ) -> None:
+        """`replay`: begin so many seconds ago, and play so many times as fast."""
         super().__init__(connect, Kept(None) if kept is None else kept)
         self._farewell = farewell
-        self._with_monitor = with_monitor
+        self._with_monitor, self._replay = with_monitor, replay
         self._monitor: Any = None
         self._monitor_thread: threading.Thread | None = None
         self.read_at: int | None = None
@@ -58,7 +61,7 @@ class WsmonApp(Shell):
     def on_mount(self) -> None:
         """Show the first frame, then connect."""
         self.view.panel(1)
-        self._show_status()
+        self.show_status()
         self.call_after_refresh(self._framed)
         self.set_interval(1.0, self.tick)
         if threading.current_thread() is threading.main_thread():
@@ -73,13 +76,20 @@ class WsmonApp(Shell):
         self.follower.start()
 
     def back(self) -> None:
-        """Take the filter off."""
-        self.view.unfilter()
+        """From the past back to now; there take the filter off."""
+        if self.past is not None and self.past.close():
+            self._changed()
+            self.show_status()
+        else:
+            self.view.unfilter()
 
     def pause(self) -> None:
-        """Hold the screen still, or go on with everything that came meanwhile."""
+        """Hold the screen still, or go on with everything that came meanwhile; in the past: play."""
+        if self.past is not None and self.past.at is not None:
+            self.past.play()
+            return
         self.status.paused = not self.status.paused
-        self._show_status()
+        self.show_status()
         self._changed()
 
     @on(RowTable.Chosen)
@@ -106,10 +116,13 @@ class WsmonApp(Shell):
         self.status.stale_after = max(5.0, 2.5 * session.refresh_seconds)
         self._take_keys(session)
         self.take_kept(session)
-        self._show_status()
+        self.show_status()
         self._show_keys()
         if self._with_monitor and session.writable:
             self._start_monitor(session)
+        if self._replay is not None:
+            seconds, speed = self._replay
+            self.part(PAST).begin(seconds, speed=speed, from_start=True)
 
     def _take_keys(self, session: Session) -> None:
         """The settings' keys; what of them cannot be is told."""
@@ -136,7 +149,7 @@ class WsmonApp(Shell):
     @on(Changed)
     @while_open
     def _changed(self) -> None:
-        delta = None if self.status.paused else self.follower.take()
+        delta = None if self.status.paused or self.status.past else self.follower.take()
         if delta is not None:
             self._take(delta)
 
@@ -154,7 +167,7 @@ class WsmonApp(Shell):
             self.bell()
         self._show_empty(delta)
         view.set_class(False, "-stale")
-        self._show_status()
+        self.show_status()
         self._show_keys()
         if len(self.screen_stack) > 1:
             self.part(LOOKING).follow(self.screen, delta)
@@ -174,16 +187,17 @@ class WsmonApp(Shell):
         self.view.set_class(self.read_at is not None, "-stale")
         if self.read_at is None:
             self.view.unanswered()
-        self._show_status()
+        self.show_status()
 
     @while_open
     def tick(self) -> None:
         """Once a second: ages that read differently are painted, nothing else."""
-        if self.session is not None and not self.status.trouble:
+        if self.session is not None and not self.status.trouble and not self.status.past:
             self.view.tick(self.session.clock.now())
-        self._show_status()
+        self.show_status()
 
-    def _show_status(self) -> None:
+    def show_status(self) -> None:
+        """Paint the status, where it reads differently."""
         session, status = self.session, self.status
         if session is not None:
             status.writable = session.writable
@@ -203,10 +217,19 @@ class WsmonApp(Shell):
         if self.work is not None:
             self.work.read(message.workset_id)
 
+    def on_detail_log_wanted(self, message: Detail.LogWanted) -> None:
+        """The log of the workset that is shown."""
+        self.part(LOOKING).log(message.workset_id)
+
     @on(Read)
     @while_open
     def _was_read(self, message: Read) -> None:
         self.part(LOOKING).was_read(self.screen, message)
+
+    def on_ready(self, message: Ready) -> None:
+        """The events of the past were read."""
+        if self.past is not None and self.is_running:
+            self.past.ready(message)
 
     @on(Asked)
     @while_open
@@ -247,12 +270,13 @@ def show(
     with_monitor: bool = False,
     farewell: Callable[[], None] | None = None,
     kept: Path | None = None,
+    replay: tuple[float, float] | None = None,
 ) -> int:
     """Show the TUI until it is left; the process's exit code.
 
     `farewell` is called where a hang-up ends the process; `kept` is the file for what a person sets on the screen.
     """
-    app = WsmonApp(connect, with_monitor=with_monitor, farewell=farewell, kept=Kept(kept))
+    app = WsmonApp(connect, with_monitor=with_monitor, farewell=farewell, kept=Kept(kept), replay=replay)
     app.run()
     app.finish(QUIT_SECONDS)
     return app.return_code or 0

@@ -45,6 +45,8 @@ class Status:
     """Seconds since the store was last read."""
     stale_after: float = 5.0
     paused: bool = False
+    past: str = ""
+    """Which moment is shown, where it is not now."""
     refresh: float | None = None
     """Seconds between looks, where somebody has chosen them."""
     trouble: str = ""
@@ -58,6 +60,7 @@ class Status:
             self.who,
             _gate(self).plain,
             self.paused,
+            self.past,
             self.refresh,
             counts,
             self.alerts,
@@ -88,6 +91,10 @@ class StatusBar(Static):
             self.update(Text("\n").join([first, second]))
 
     def _where(self, status: Status, width: int) -> Text:
+        if status.past:
+            line = Text.assemble((" PAST ", "bold white on dark_magenta"), (f" {status.past}", "magenta"))
+            line.truncate(width, overflow="ellipsis")
+            return line
         right = Text()
         if status.paused:
             right.append(" paused ", "bold black on yellow")
@@ -119,7 +126,7 @@ class StatusBar(Static):
             line.truncate(width, overflow="ellipsis")
             return line
         line = Text(" ")
-        known = status.age is not None
+        known = status.age is not None or bool(status.past)
         for state in COUNTED:
             count = status.counts.get(state, 0)
             style = STATE_STYLES.get(state, "") if count else "dim"

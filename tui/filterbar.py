@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from wsmon.domain.errors import FilterError
+from wsmon.domain.filtering import FIELDS, STATE_WORDS
 from wsmon.domain.filters import MAX_CHARS, Candidate, complete, parse_filter
 from wsmon.domain.visible import visible
 
@@ -20,15 +21,22 @@ WAIT_ROWS, WAIT_SECONDS = 5000, 0.15
 HELP = "error prio:urgent age>2h !owner:mon-1 cluster:use1* samples>=10 · tab completes · ⏎ keeps it · esc takes it off"
 
 
+def begins_field(text: str) -> bool:
+    """Whether the last word of a text may become a field's name."""
+    word = text[max(text.rfind(" "), text.rfind("!")) + 1 :].casefold()
+    return bool(word) and word not in STATE_WORDS and any(field.name.startswith(word) for field in FIELDS)
+
+
 class FilterBar(Vertical):
-    """Posts `Typed` with every text that can be read; the last one that could stays in force."""
+    """Posts `Typed` with what of the text can be read: before the part that cannot, the filter stays in force."""
 
     class Typed(Message):
         """There is a filter to use."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, text: str, *, tentative: bool) -> None:
+            """`tentative`: it may be a field's name half typed, and is for nothing where it empties the table."""
             super().__init__()
-            self.text = text
+            self.text, self.tentative = text, tentative
 
     class Left(Message):
         """The field is left; the filter stays."""
@@ -61,18 +69,19 @@ class FilterBar(Vertical):
         event.stop()
         if not self.display:
             return
-        self._advise()
+        good = event.value[: self._advise()]
         if self._crowd() < WAIT_ROWS:
-            self._tell(event.value)
+            self._tell(event.value, good)
         else:
-            self.set_timer(WAIT_SECONDS, lambda: self._tell(event.value))
+            self.set_timer(WAIT_SECONDS, lambda: self._tell(event.value, good))
 
-    def _tell(self, text: str) -> None:
-        """Unless something else was typed meanwhile, or it cannot be read."""
-        if text == self.field.value and not self.field.has_class("-wrong"):
-            self.post_message(self.Typed(text))
+    def _tell(self, text: str, good: str, *, taken: bool = False) -> None:
+        """Use what can be read of a text, unless something else was typed meanwhile."""
+        if text == self.field.value:
+            self.post_message(self.Typed(good, tentative=not taken and begins_field(good)))
 
-    def _advise(self) -> None:
+    def _advise(self) -> int:
+        """Show what may come next, or what is wrong; how much of the text can be read."""
         text, cursor = self.field.value, self.field.cursor_position
         self._start, self._offers = complete(text, cursor, self._known)
         try:
@@ -80,12 +89,13 @@ class FilterBar(Vertical):
         except FilterError as error:
             self.field.add_class("-wrong")
             self.hint.update(self._problem(error))
-            return
+            return error.at
         self.field.remove_class("-wrong")
         offers = "  ".join(offer.text for offer in self._offers[:12])
         self.hint.update(
             Text(f" {visible(offers if text and offers else HELP)}", "dim", no_wrap=True, overflow="ellipsis")
         )
+        return len(text)
 
     def _problem(self, error: FilterError) -> Text:
         """Marks under the part that cannot be read, and why, beside it or, where it is far right, before it."""
@@ -115,5 +125,5 @@ class FilterBar(Vertical):
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if not self.field.has_class("-wrong"):
-            self._tell(event.value)
+            self._tell(event.value, event.value, taken=True)
             self.post_message(self.Left())

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
+    from textual.message import Message
     from textual.screen import Screen
+    from textual.timer import Timer
 
     from tui.actions import Action
     from tui.bars import Status
+    from tui.doing.past import Past
     from tui.kept import Kept
     from tui.session import Session
     from tui.view import View
@@ -66,6 +69,19 @@ class Host(Protocol):
 
     def deliver_text(self, path_or_file: TextIO, *, save_filename: str) -> object:
         """Hand a file to the browser."""
+
+    @property
+    def past(self) -> Past | None:
+        """The past, once somebody has looked at it."""
+
+    def show_status(self) -> None:
+        """Paint the status."""
+
+    def post_message(self, message: Message) -> object:
+        """Hand a message to the app, from any thread."""
+
+    def set_interval(self, interval: float, callback: Callable[[], None]) -> Timer:
+        """Call it again and again."""
 
     def exit(self) -> None:
         """Leave."""

@@ -48,6 +48,10 @@ class Session(Protocol):
         """Capacity units consumed so far, where they are paid for."""
 
     @property
+    def channels(self) -> bool:
+        """Whether anybody is told of events, as far as this machine's settings know."""
+
+    @property
     def bell(self) -> bool:
         """Whether a critical alert rings."""
 

@@ -20,6 +20,7 @@ from tui.worker import Follower
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from tui.doing.past import Past
     from tui.kept import Kept
     from tui.session import Session
     from tui.work import Work
@@ -76,6 +77,8 @@ class Shell(App[None], inherit_bindings=False):
 
     def _refusal(self, action: Action) -> str:
         """Why an action that changes something is not begun; the commands service has the last word on it."""
+        if self.status.past and (action.changes or action.name in {"why", "record", "log", "monitors"}):
+            return "this is the past, and only looked at; esc goes back to now"
         if not action.changes or self.session is None:
             return ""
         if not self.session.writable:
@@ -112,8 +115,15 @@ class Shell(App[None], inherit_bindings=False):
         if type(self.screen) is not type(screen):
             self.push_screen(screen, answered)
 
+    @property
+    def past(self) -> Past | None:
+        """The past, once somebody has looked at it."""
+        return self._parts.get(PAST)
+
     def now(self) -> int:
         """The moment that is shown."""
+        if self.past is not None and self.past.at is not None:
+            return self.past.at
         return self.session.clock.now() if self.session is not None else 0
 
     def on_key(self) -> None:

@@ -95,6 +95,7 @@ class View(TightScreen):
         self.rows.clear()
         self.rows.update(rows)
         self.queue.now = delta.at
+        self.alerts.forget()
         self.queue.reload()
         self.show(delta)
 
@@ -172,7 +173,7 @@ class View(TightScreen):
     def on_filter_bar_typed(self, message: FilterBar.Typed) -> None:
         """There is another filter to use."""
         if message.text.strip() != self.queue.filter_text:
-            self.queue.narrow(text=message.text)
+            self.queue.narrow(text=message.text, tentative=message.tentative)
 
     def on_filter_bar_left(self) -> None:
         """The field is left."""

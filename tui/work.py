@@ -84,6 +84,7 @@ class Work:
                     session.store.lease(workset_id),
                     session.store.history(workset_id),
                     session.scheduler().why(workset_id, found),
+                    len(session.store.undelivered_of(workset_id).events) if session.channels else None,
                 )
             except WsmonError as error:
                 self._post(Read(None, str(error)))

@@ -98,6 +98,11 @@ class Engine:
         return min(SILENT_SECONDS, self.settings.alerts.monitor_silent_seconds)
 
     @property
+    def channels(self) -> bool:
+        """Whether anybody is told of events, as far as these settings know."""
+        return bool(self.settings.channels)
+
+    @property
     def units(self) -> float | None:
         """Capacity units consumed so far, where they are paid for."""
         usage: tuple[int, float] | None = getattr(self.store, "usage", None)

@@ -125,7 +125,7 @@ def carry_out(desk: Path, command: str) -> None:
             assert re.search(rf"^{target}:.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         case ["pipx", "install", wheel]:
             assert wheel == "dist/wsmon-*.whl"  # `make wheel` installs it into an empty environment
-        case ["wsmon"] | ["wsmon", "--monitor"]:
+        case ["wsmon"] | ["wsmon", "--monitor"] | ["wsmon", "replay", *_]:
             in_a_terminal(desk, command)
         case ["wsmon", "monitor"]:
             until_stopped(desk, command)

@@ -81,6 +81,7 @@ class Stage:
     silent_seconds: float = 120.0
     production: str = ""
     units: float | None = None
+    channels: bool = False
     keys: dict[str, str] = field(default_factory=dict)
     gate: Gate | None = None
     clock: StillClock = field(default_factory=StillClock)
@@ -121,8 +122,8 @@ class Stage:
     def close(self) -> None:
         self.real.close()
 
-    def app(self) -> WsmonApp:
-        return WsmonApp(lambda: self, kept=Kept(self.folder / "state" / "screen.json"))
+    def app(self, replay: tuple[float, float] | None = None) -> WsmonApp:
+        return WsmonApp(lambda: self, replay=replay, kept=Kept(self.folder / "state" / "screen.json"))
 
     def pass_seconds(self, seconds: float) -> None:
         self.clock.sleep(seconds)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.doing.changing import NO_WORKSET
 from tui.screens.detail import Detail
+from wsmon.domain.states import WAITING
 from wsmon.domain.visible import visible
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Looking:
     def _open(self, section: str) -> None:
         target = self._target()
         if target is not None and self._host.session is not None:
-            self._host.ask(Detail(target, section))
+            self._host.ask(Detail(target, section, past=bool(self._host.status.past)))
 
     def detail(self) -> None:
         """Everything about the workset under the cursor."""
@@ -50,6 +51,14 @@ class Looking:
         """Its record as JSON."""
         self._open("record")
 
+    def log(self, workset_id: str | None = None) -> None:
+        """What a workset's run writes; by default of the one under the cursor."""
+        from tui.screens.log import RunLog
+
+        target, session = workset_id or self._target(), self._host.session
+        if target is not None and session is not None:
+            self._host.ask(RunLog(target, session))
+
     def copy(self) -> None:
         """The ids of the marked worksets, or of the one under the cursor, into the terminal's clipboard."""
         ids = self._host.view.active.targets()
@@ -60,6 +69,32 @@ class Looking:
         self._host.copy_to_clipboard(text)
         what = visible(ids[0]) if len(ids) == 1 else f"{len(ids)} ids"
         self._host.say(f"{what} copied, if the terminal allows it (OSC 52)")
+
+    # other views
+
+    def events(self) -> None:
+        """All events."""
+        from tui.screens.events import Events
+
+        if self._host.session is not None:
+            self._host.ask(Events(self._host.session, self._host.now))
+
+    def monitors(self) -> None:
+        """Who works."""
+        from tui.screens.monitors import Monitors
+
+        view, session = self._host.view, self._host.session
+        if session is not None and view.latest is not None:
+            self._host.ask(Monitors(view.latest, session.silent_seconds))
+
+    def throughput(self) -> None:
+        """Starts, ends, failures and dollars by the hour."""
+        from tui.screens.throughput import Throughput
+
+        view, session = self._host.view, self._host.session
+        if session is not None and view.latest is not None:
+            waiting = sum(view.latest.counts.get(state, 0) for state in WAITING)
+            self._host.ask(Throughput(session, self._host.now, waiting))
 
     # what is open
 

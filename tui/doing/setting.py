@@ -124,10 +124,13 @@ class Setting:
     def interval(self, factor: float) -> None:
         """Look more or less often."""
         host = self._host
+        if host.past is not None and host.past.at is not None:
+            host.past.speed(1 / factor)
+            return
         if host.session is None:
             return
         usual = host.session.refresh_seconds
-        factor = min(max(host.follower.factor * factor, SHORTEST / usual), LONGEST / usual)
+        factor = min(max(host.follower.factor * factor, min(SHORTEST, usual) / usual), LONGEST / usual)
         host.follower.factor = factor
         host.status.refresh = usual * factor
         host.say(f"looks every {usual * factor:g} s")

@@ -66,6 +66,10 @@ class AlertsPanel(Panel["AlertRecord"]):
             self.count(len(standing))
         self._forget()
 
+    def forget(self) -> None:
+        """What follows is of another time: nothing of this one has ended there."""
+        self._standing, self._ended = {}, {}
+
     def tick(self, now: int) -> None:
         """Time went on."""
         super().tick(now)

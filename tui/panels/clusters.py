@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wsmon.services.live import Delta
 
 OLD_SECONDS = 60
+PAST = "past"  # as wsmon.services.replay has it, which comes after the first frame
 
 
 class ClustersPanel(Panel["ClusterRecord"]):
@@ -31,9 +32,9 @@ class ClustersPanel(Panel["ClusterRecord"]):
         columns: list[Column[ClusterRecord]] = [
             Column("NAME", lambda c: self._told(c, c.name, "plain"), share=2),
             Column("SLOTS", lambda c: self._told(c, bar(len(c.claims), c.slots), _fullness(c)), 14),
-            Column("LOAD", lambda c: self._told(c, f"{c.load:.1f}"), 5, right=True),
-            Column("CPU", lambda c: self._told(c, f"{c.cpu_percent:.0f}%"), 4, from_width=50, right=True),
-            Column("MEM", lambda c: self._told(c, f"{c.memory_percent:.0f}%"), 4, from_width=55, right=True),
+            Column("LOAD", lambda c: self._told(c, _known(c, f"{c.load:.1f}")), 5, right=True, sort=lambda c: c.load),
+            Column("CPU", self._cpu, 4, from_width=50, right=True, sort=lambda c: c.cpu_percent),
+            Column("MEM", self._memory, 4, from_width=55, right=True, sort=lambda c: c.memory_percent),
             Column("HEALTH", self._health, 9),
             Column("RUNS", lambda c: Cell(" ".join(c.claims), "dim"), share=3, from_width=66),
         ]
@@ -47,8 +48,16 @@ class ClustersPanel(Panel["ClusterRecord"]):
         """What a cluster said of itself: dimmed once it is old, so that it never passes for live."""
         return Cell(text, "low" if self._old(cluster) else style)
 
+    def _cpu(self, cluster: ClusterRecord) -> Cell:
+        return self._told(cluster, _known(cluster, f"{cluster.cpu_percent:.0f}%"))
+
+    def _memory(self, cluster: ClusterRecord) -> Cell:
+        return self._told(cluster, _known(cluster, f"{cluster.memory_percent:.0f}%"))
+
     def _health(self, cluster: ClusterRecord) -> Cell:
         """As it said; once that is old, how old, in every width."""
+        if cluster.kind == PAST:
+            return Cell("–", "dim")
         if self._old(cluster):
             return Cell(f"{self.since(cluster.updated_at)} ago", "warn")
         if cluster.drained:
@@ -67,6 +76,11 @@ class ClustersPanel(Panel["ClusterRecord"]):
     def targets(self) -> list[str]:
         """Nor are several."""
         return []
+
+
+def _known(cluster: ClusterRecord, text: str) -> str:
+    """Nobody keeps what a cluster reported in the past."""
+    return "–" if cluster.kind == PAST else text
 
 
 def _fullness(cluster: ClusterRecord) -> str:

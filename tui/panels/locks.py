@@ -29,19 +29,27 @@ class LocksPanel(Panel["Lease"]):
         columns: list[Column[Lease]] = [
             Column("ID", lambda lease: Cell(lease.workset_id, "plain"), share=3),
             Column("HOLDER", lambda lease: Cell(lease.holder, "dim"), share=2),
-            Column("TOKEN", lambda lease: Cell(str(lease.token), "dim"), 5, from_width=44, right=True),
-            Column("AGE", lambda lease: Cell(self.since(lease.acquired_at), "dim"), 5, from_width=36, right=True),
-            Column("LEFT", self._left, 5, right=True),
+            Column("TOKEN", self._token, 5, from_width=44, right=True, sort=lambda lease: lease.token),
+            Column("AGE", self._age, 5, from_width=36, right=True, sort=lambda lease: -lease.acquired_at),
+            Column("LEFT", self._left, 5, right=True, sort=lambda lease: lease.expires_at),
         ]
         rows: SortedRows[Lease] = SortedRows(
             lambda lease: lease.workset_id, lambda lease: (lease.acquired_at, lease.workset_id)
         )
         return RowTable(columns, rows, empty="  no locks", id="locks-table")
 
+    def _age(self, lease: Lease) -> Cell:
+        return Cell(self.since(lease.acquired_at), "dim")
+
+    def _token(self, lease: Lease) -> Cell:
+        return Cell(str(lease.token), "dim")
+
     def _left(self, lease: Lease) -> Cell:
         """Minutes, and seconds only in the last one, so that nothing repaints for a clock."""
         if lease.workset_id in self._dead:
             return Cell("dead", "bad")
+        if not lease.duration:
+            return Cell("–", "dim")  # of the past: no event tells of renewals
         left = (lease.expires_at - self.now) / 1e6
         if left <= 0:
             return Cell("late", "warn")

@@ -158,12 +158,17 @@ class QueuePanel(Panel["Row"]):
         """The rows a new filter chooses from; the owner keeps them current."""
         self._all = rows
 
-    def narrow(self, *, step: int = 0, text: str | None = None) -> None:
-        """Go to the state `step` tabs on, or filter by `text`. Raises FilterError, and nothing is changed."""
+    def narrow(self, *, step: int = 0, text: str | None = None, tentative: bool = False) -> None:
+        """Go to the state `step` tabs on, or filter by `text`; a tentative one that lets nothing pass is not taken.
+
+        Raises FilterError, and nothing is changed.
+        """
         if text is not None:
             from wsmon.domain.filters import parse_filter  # the first frame has none
 
             chosen = parse_filter(text.strip())
+            if tentative and not any(chosen(row, self.now) for row in self._all.values()):
+                return
             self._filter, self.filter_text = (chosen if chosen.terms else None), chosen.text
             self._last = self._filter or self._last
         states: list[WorksetState | None] = [None, *SHOWN]

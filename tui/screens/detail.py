@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.console import Group, RenderableType
@@ -20,6 +21,7 @@ from tui.screens.record import record_lines
 from tui.screens.timelines import timeline
 from tui.screens.why import why_lines
 from tui.work import Record
+from wsmon.domain.change import Event
 from wsmon.domain.timeline import booked
 from wsmon.domain.times import Instant, age, isoformat
 from wsmon.domain.visible import visible
@@ -38,12 +40,16 @@ class Detail(ModalScreen[None]):
             super().__init__()
             self.workset_id = workset_id
 
+    class LogWanted(Wanted):
+        """Its run's log is wanted."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "leave", show=False),
         Binding("d", "section('')", show=False),
         Binding("w", "section('why')", show=False),
         Binding("h", "section('history')", show=False),
         Binding("y", "section('record')", show=False),
+        Binding("l", "log", show=False),
         Binding("j,down", "scroll(1)", show=False),
         Binding("k,up", "scroll(-1)", show=False),
         Binding("pagedown,space,ctrl+d", "scroll(20)", show=False),
@@ -52,8 +58,10 @@ class Detail(ModalScreen[None]):
         Binding("G,end", "scroll(100000)", show=False),
     ]
 
-    def __init__(self, workset_id: str, section: str = "") -> None:
+    def __init__(self, workset_id: str, section: str = "", *, past: bool = False) -> None:
+        """`past`: only what had happened by then; of anything but its events nobody knows what it was."""
         super().__init__()
+        self._past = past
         self.workset_id = workset_id
         self._section = section
         self._record: Record | None = None
@@ -65,7 +73,7 @@ class Detail(ModalScreen[None]):
         """One text in a scroll."""
         with VerticalScroll(id="detail", can_focus=True) as scroll:
             scroll.border_title = Text(visible(self.workset_id)[:120])
-            scroll.border_subtitle = "d all · w why · h history · y record · esc back"
+            scroll.border_subtitle = "d all · w why · h history · y record · l log · esc back"
             yield Static(Text("reading …", "dim"), id="detail-text")
 
     def on_mount(self) -> None:
@@ -85,6 +93,10 @@ class Detail(ModalScreen[None]):
         self._paint()
         self.query_one("#detail", VerticalScroll).scroll_home(animate=False)
 
+    def action_log(self) -> None:
+        """What its run writes."""
+        self.post_message(self.LogWanted(self.workset_id))
+
     def action_leave(self) -> None:
         """Back to the panels."""
         self.dismiss(None)
@@ -99,6 +111,20 @@ class Detail(ModalScreen[None]):
     def _paint(self) -> None:
         if self._record is None:
             return
+        if self._past:
+            then = [event for event in self._record.events if event.at <= self._now]
+            text = Text(f"as it was at {isoformat(self._now)[:19]}Z", "bold magenta")
+            width = max(40, self.size.width - 6)
+            then_shown: list[RenderableType] = [
+                text,
+                "",
+                Text("timeline", "bold"),
+                timeline(then, self._now, width),
+                "",
+                _history(then),
+            ]
+            self.query_one("#detail-text", Static).update(Group(*then_shown))
+            return
         parts = shown(self._record, self._now, self._section, self._before, max(40, self.size.width - 6))
         self.query_one("#detail-text", Static).update(Group(*parts))
 
@@ -112,7 +138,7 @@ def shown(record: Record, now: Instant, section: str, before: Workset | None, wi
     why: list[RenderableType] = [Text("nothing waits for a decision here", "dim")]
     if record.why is not None:
         why = why_lines(record.why)
-    history: list[RenderableType] = [Text("history (UTC)", "bold"), _history(record)]
+    history: list[RenderableType] = [Text("history (UTC)", "bold"), _history(record.events)]
     if section == "why":
         return why
     if section == "history":
@@ -179,11 +205,11 @@ def _facts(record: Record, now: Instant) -> Table:
     return grid
 
 
-def _history(record: Record) -> Table:
+def _history(events: Sequence[Event]) -> Table:
     """The events, the newest first."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(justify="right", style="dim")
-    for event in reversed(record.events):
+    for event in reversed(events):
         said = Text(visible(event.actor)[:40], "cyan")
         if event.reason:
             said.append(f"  {visible(event.reason)[:300]}", "yellow")

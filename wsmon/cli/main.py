@@ -33,6 +33,7 @@ COMMANDS = {
     "cluster": "wsmon.cli.pooling:cluster_",
     "next": "wsmon.cli.reading:next_",
     "watch": "wsmon.cli.following:watch",
+    "replay": "wsmon.cli.watching:replay",
     "lock": "wsmon.cli.holding:lock",
     "state": "wsmon.cli.holding:state",
     "unlock": "wsmon.cli.changing:unlock",

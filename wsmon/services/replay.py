@@ -1,0 +1,180 @@
+"""The past, rebuilt from the events: the rows, counts and locks as they stood at any moment since one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from wsmon.domain.change import Event
+from wsmon.domain.pool import ClusterRecord, Held
+from wsmon.domain.states import WorksetState
+from wsmon.domain.times import Instant, micros
+from wsmon.domain.workset import Lease, Row
+from wsmon.ports import Clock, StateStore
+from wsmon.services.alerting import derive
+from wsmon.services.live import HELD, Delta, LiveView
+from wsmon.services.tailing import Tail
+
+MOST_EVENTS = 500_000
+PAST = "past"
+"""The kind of a cluster of which only the claims are known."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a replay is made of."""
+
+    rows: dict[str, Row]
+    """As they stand after the last event."""
+    counts: dict[WorksetState, int]
+    clusters: tuple[ClusterRecord, ...]
+    events: list[Event]
+    now: Instant
+
+
+def load(store: StateStore, clock: Clock, since: Instant, *, skew: float) -> Loaded:
+    """Read everything a replay since a moment needs; with more than MOST_EVENTS only the newest are kept."""
+    view = LiveView(store, clock, skew=skew)
+    deltas = view.open()
+    last = next(deltas)
+    for _ in deltas:
+        pass  # the rest of the rows
+    tail = Tail(store, store.feed_start(since))
+    found = sorted((event for event, _ in tail.poll()), key=lambda one: (one.at, one.workset_id, one.seq))
+    rows, latest = dict(view.rows), last.at + micros(skew)
+
+    def was_loaded(event: Event) -> bool:
+        """Whether the rows tell of it already; what came after they were read is left to the next replay."""
+        row = rows.get(event.workset_id)
+        return event.at <= latest if row is None else event.seq <= row.rev
+
+    events = [event for event in found if was_loaded(event)][-MOST_EVENTS:]
+    return Loaded(rows, dict(last.counts), last.clusters, events, last.at)
+
+
+class Replay:
+    """Stands behind one of the events, at first behind the last; goes back and on. One thread calls it.
+
+    What a workset was before its first event in the list is read from its history when it is needed.
+    """
+
+    def __init__(self, store: StateStore, loaded: Loaded) -> None:
+        self._store, self._events, self._clusters = store, loaded.events, loaded.clusters
+        self.rows, self.counts = loaded.rows, loaded.counts
+        self.place = len(loaded.events)
+        """How many of the events have happened."""
+        self._end = loaded.now
+        self._changed: dict[str, Row] = {}
+        self._gone: set[str] = set()
+        self._before = _predecessors(loaded.events)
+
+    @property
+    def at(self) -> Instant:
+        """The moment of the last event that has happened; before all of them, just before the first."""
+        if self.place:
+            return self._events[self.place - 1].at
+        return self._events[0].at - 1 if self._events else self._end
+
+    @property
+    def last(self) -> Event | None:
+        """The event that happened last."""
+        return self._events[self.place - 1] if self.place else None
+
+    @property
+    def length(self) -> int:
+        """How many events there are."""
+        return len(self._events)
+
+    def next_at(self) -> Instant | None:
+        """When the next event happens; None behind the last."""
+        return self._events[self.place].at if self.place < len(self._events) else None
+
+    def step(self, by: int) -> int:
+        """Go so many events on, or back; how many it were. Raises StoreError, and stands where it came to."""
+        moved = 0
+        while moved < abs(by) and (self.place < len(self._events) if by > 0 else self.place > 0):
+            if by > 0:
+                event = self._events[self.place]
+                self._stands(event.workset_id, event.row)
+                self._count(event, 1)
+                self.place += 1
+            else:
+                event = self._events[self.place - 1]
+                self._stands(event.workset_id, self._row_before(self.place - 1))
+                self._count(event, -1)
+                self.place -= 1
+            moved += 1
+        return moved
+
+    def seek(self, at: Instant) -> int:
+        """Go to how it stood at a moment; over how many events."""
+        moved = 0
+        while (following := self.next_at()) is not None and following <= at:
+            moved += self.step(1)
+        while self.place and self._events[self.place - 1].at > at:
+            moved += self.step(-1)
+        return moved
+
+    def _stands(self, workset_id: str, row: Row | None) -> None:
+        if row is None:
+            self.rows.pop(workset_id, None)
+            self._changed.pop(workset_id, None)
+            self._gone.add(workset_id)
+        else:
+            self.rows[workset_id] = self._changed[workset_id] = row
+            self._gone.discard(workset_id)
+
+    def _count(self, event: Event, way: int) -> None:
+        for state, amount in ((event.before, -way), (event.after, way)):
+            if state is not None:
+                self.counts[state] = self.counts.get(state, 0) + amount
+
+    def _row_before(self, index: int) -> Row | None:
+        known = self._before[index]
+        if known is not None:
+            return self._events[known].row
+        event = self._events[index]
+        if event.seq <= 1:
+            return None
+        found = self._store.history(event.workset_id, event.seq - 2, 1)
+        return found[0].row if found and found[0].seq == event.seq - 1 else None
+
+    def delta(self, at: Instant | None = None) -> Delta:
+        """What changed since the last call, as the panels take it, seen at a moment (by default the last event's)."""
+        now = self.at if at is None else at
+        held = [row for row in self.rows.values() if row.state in HELD]
+        leases = tuple(_lease(row) for row in held if row.holder is not None)
+        changed, gone = self._changed, frozenset(self._gone)
+        self._changed, self._gone = {}, set()
+        return Delta(
+            at=now,
+            rows=changed,
+            gone=gone,
+            counts=dict(self.counts),
+            leases=leases,
+            clusters=tuple(_as_then(cluster, held, now) for cluster in self._clusters),
+            alerts=tuple(derive(self.rows.values(), leases, frozenset(), ())),
+        )
+
+
+def _predecessors(events: list[Event]) -> list[int | None]:
+    """For each event the place of the one before it of the same workset."""
+    last: dict[str, int] = {}
+    found: list[int | None] = []
+    for place, event in enumerate(events):
+        found.append(last.get(event.workset_id))
+        last[event.workset_id] = place
+    return found
+
+
+def _lease(row: Row) -> Lease:
+    """As far as the events tell: no event tells of renewals, so its end is not known (duration 0)."""
+    return Lease(row.workset_id, row.holder or "", row.token, 0, 0.0, row.locked_at or row.updated_at, 0)
+
+
+def _as_then(cluster: ClusterRecord, held: list[Row], now: Instant) -> ClusterRecord:
+    """A cluster with what ran on it then; what it reported then, nobody kept."""
+    claims: Mapping[str, Held] = {row.workset_id: Held(row.token) for row in held if row.cluster == cluster.name}
+    return replace(
+        cluster, claims=claims, kind=PAST, updated_at=now, load=0.0, cpu_percent=0.0, memory_percent=0.0, drained=""
+    )
