@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -163,6 +164,16 @@ class Host:
             if not ours and kernel.now - since > patience:
                 text = f"{self.process.name} attends {name} under token {attended.lease.token}; it is {record}"
                 raise Violation("who lost its lock learns of it", text)
+        self._idle(session.process, patience, self.monitor.runs.attended)
+
+    def _idle(self, process: Process, patience: int, attended: Collection[str]) -> None:
+        """What is renewed is worked under: a lock for nothing would keep its workset from everybody for ever."""
+        oracle = self.world.server.oracle
+        for name, stamp in oracle.stamps.items():
+            record = oracle.records[name]
+            mine = oracle.holders.get((name, record.token)) is process and name not in attended
+            if mine and stamp.at - oracle.changed_at[name] > patience:
+                raise Violation("a lock that is kept is worked under", f"{process.name} renews {name}: {record}")
 
     def reload(self) -> None:
         """A clean end, and other settings at the next start."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Sequence
 from random import Random
 
 from tests.simulation.faults import Faults, Kind
@@ -22,6 +23,8 @@ class Index:
         """(sort key, true moment it surfaces, event), in the feed's order."""
         self.surfaces: dict[str, int] = {}
         """When the newest version of each workset surfaces."""
+        self._leaving: dict[tuple[str, int], int] = {}
+        """Delivered events -> until when the outbox's index shows them."""
         self._shown: dict[str, Row | None] = {}
         self._hidden: dict[str, list[tuple[int, Row | None]]] = {}
 
@@ -91,3 +94,14 @@ class Index:
         now = self._kernel.now
         late = {(event.workset_id, event.seq) for _, surfaces, event in self._events if surfaces > now}
         return [event for event in events if (event.workset_id, event.seq) not in late]
+
+    def delivered(self, keys: Sequence[tuple[str, int]]) -> None:
+        """Events were taken off the outbox; its index may show them a while longer."""
+        self._leaving = {key: until for key, until in self._leaving.items() if until > self._kernel.now}
+        self._leaving |= {key: self._kernel.now + lag for key in keys if (lag := self._lag())}
+
+    def still_shown(self) -> list[Event]:
+        """What the outbox's index shows though it is off the outbox."""
+        now = self._kernel.now
+        shown = {key for key, until in self._leaving.items() if until > now}
+        return [event for _, _, event in self._events if (event.workset_id, event.seq) in shown] if shown else []

@@ -115,6 +115,7 @@ class Server:
         for check in self.marked:
             check(events)
         self.base.mark_delivered(events)
+        self.index.delivered(events)
 
     def duty(self, session: Session, lease: Lease, seen: LeaseMark | None, asked: Asked) -> None:
         """The lease of a duty arrives."""

@@ -198,7 +198,8 @@ class FaultStore:
 
     def undelivered(self, limit: int = 100, after: str | None = None) -> OutboxPage:
         page: OutboxPage = self._call("undelivered", lambda: self._server.base.undelivered(limit, after))
-        return replace(page, events=self._server.index.surfaced(list(page.events)))
+        gone = self._server.index.still_shown() if after is None else []
+        return replace(page, events=[*gone, *self._server.index.surfaced(list(page.events))])
 
     def undelivered_of(self, workset_id: str) -> OutboxPage:
         if self._server.faults.hit(Kind.LOST_REQUEST, 0.04, self._session.chance):
