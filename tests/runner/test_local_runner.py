@@ -14,6 +14,7 @@ import pytest
 
 from tests.runner.runs import CLOCK, PY, ended, locked, process, spawn
 from tests.waiting import wait_for
+from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.runner import LocalRunner
 from wsmon.adapters.runner.place import folder_key
 from wsmon.domain.errors import Refused
@@ -51,6 +52,19 @@ def test_a_lower_token_never_starts(runner: LocalRunner) -> None:
     with pytest.raises(Refused, match="newer lock"):
         spawn(runner, ["true"], workset=locked(token=4))
     assert ended(runner, spawn(runner, ["true"], workset=locked(token=5))).exit_code == 0
+
+
+class Woken(SystemClock):
+    """The clock of a machine that slept an hour: its monotonic clock has not seen it."""
+
+    def boottime(self) -> float:
+        return super().boottime() + 3600
+
+
+def test_a_deadline_that_passed_in_a_machines_sleep_has_passed(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="ran out"):
+        spawn(LocalRunner(tmp_path / "runs", Woken()), ["touch", str(tmp_path / "x")], deadline=60)
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_passed_deadline_never_starts(runner: LocalRunner, tmp_path: Path) -> None:

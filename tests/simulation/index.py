@@ -42,7 +42,7 @@ class Index:
             self._shown[name] = row
 
     def _lag(self) -> int:
-        if self._faults.hit(Kind.LONG_LAG, 0.01, self._chance):
+        if self._faults.hit(Kind.LONG_LAG, 0.03, self._chance):
             return int(self._chance.uniform(15, 120) * SECOND)
         if self._faults.hit(Kind.LAG, 0.5, self._chance):
             return int(self._chance.choice((0.05, 0.3, 2.0, 9.0)) * self._chance.random() * SECOND)

@@ -166,6 +166,7 @@ class Oracle:
                 "a slot is kept": not held or verb == "acquire" or after.slot == getattr(change.before, "slot", None),
                 "retry_after while retrying": (after.retry_after is not None) == (state == "retrying"),
                 "an end once over": (after.ended_at is not None) or state not in TERMINAL,
+                "no run before a start": state not in {"ready", "locked"} or after.run is None,
                 "a cancel only while held": after.cancel is None or held,
                 "no failure once complete": after.failure is None or state != "complete",
                 "a start while in progress": state != "in_progress" or after.started_at is not None,

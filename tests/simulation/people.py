@@ -11,15 +11,15 @@ from tests.simulation.clocks import Machine, SimClock
 from tests.simulation.effects import Effect
 from tests.simulation.faults import Kind
 from tests.simulation.hosts import chance_of
-from tests.simulation.kernel import SECOND, Process
+from tests.simulation.kernel import SECOND, Process, Violation
 from tests.simulation.server import Session
 from tests.simulation.store import FaultStore
 from wsmon.domain.alerts import RESOLVED
 from wsmon.domain.change import Change
-from wsmon.domain.errors import WsmonError
+from wsmon.domain.errors import StaleWrite, WsmonError
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
-from wsmon.domain.workset import Workset
+from wsmon.domain.workset import Tombstone, Workset
 from wsmon.services.commands import Commands
 
 if TYPE_CHECKING:
@@ -139,7 +139,12 @@ class Operator:
         cost = self.chance.choice((None, 1.0, 5.0, 20.0))
         metadata = {"n": self.chance.random()} | ({} if cost is None else {"estimated_cost_usd": cost})
         needs = {} if not self.world.vcpus else {"vcpus": self.chance.choice((0, 1, 2, 4))}
-        self.commands.register(WorksetSpec(name, "bucket", f"in/{name}", tier, metadata, needs))
+        try:
+            self.commands.register(WorksetSpec(name, "bucket", f"in/{name}", tier, metadata, needs))
+        except StaleWrite as stale:
+            if isinstance(stale.current, Tombstone):
+                raise Violation("what was purged can be registered anew", f"{stale}") from None
+            raise
 
     def _requeue(self, record: Workset, reason: str) -> None:
         rash = self.world.rash and record.run is not None
