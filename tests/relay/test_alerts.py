@@ -168,3 +168,18 @@ def test_a_resolved_alert_that_comes_back_is_a_new_one(world: RelayWorld) -> Non
     world.store.put_alert(replace(alert, first_at=30, last_at=30))
     (found,) = world.store.alerts()
     assert (found.first_at, found.status, found.count) == (30, "firing", 1)
+
+
+@pytest.mark.parametrize("how", ["taken on", "a day later"])
+def test_what_happened_once_ends_when_it_is_taken_on_or_after_a_day(world: RelayWorld, how: str) -> None:
+    relay, now = world.relay(people(FakeChannel("chat")), rules=RULES), world.clock.now()
+    world.store.put_alert(AlertRecord("duplicate/w", "duplicate", "critical", "w", "two runs", now, now))
+    world.run(relay, 3600)
+    assert [alert.kind for alert in world.store.alerts()] == ["duplicate"]
+    if how == "taken on":
+        world.store.mark_alert("duplicate/w", ACKNOWLEDGED, by="ann", at=world.clock.now())
+        world.run(relay, 120)
+    else:
+        world.clock.sleep(86_400)
+        world.run(relay, 120)
+    assert not world.store.alerts()
