@@ -80,7 +80,7 @@ def settings_of(ctx: click.Context, more: Mapping[str, Any] = MappingProxyType({
     from wsmon.cli.quick import quick_settings
 
     config, given = flags(ctx)
-    quick = quick_settings(given) if config is None and not more else None
+    quick = None if more else quick_settings(config, given)
     return load(ctx, **more).settings if quick is None else cast("Settings", quick)
 
 
