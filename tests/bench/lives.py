@@ -45,19 +45,30 @@ def start(scale: Scale) -> Iterator[Figure]:
         "list": (*wsmon, "list", "--state", "ready", "--json"),
         "version": (*wsmon[:2], "--version"),
     }
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    with apart() as folder:
+    with apart() as folder, peers.temporary("dynoxide") as table:
         filled(folder, 1000).store.close()
+        there = (
+            "--store",
+            f"dynamodb:{table.info.name}",
+            "--endpoint-url",
+            peers.url("dynoxide"),
+            "--region",
+            "us-east-1",
+        )
+        contestants["dynamodb"] = (*wsmon[:2], *there, "list", "--json")
+        times: dict[str, list[float]] = {name: [] for name in contestants}
         for _ in range(scale.times + 1):
             for name, args in contestants.items():
                 started = time.monotonic()
                 subprocess.run([sys.executable, *args], check=True, stdout=subprocess.DEVNULL)
                 times[name].append(time.monotonic() - started)
     median = {name: statistics.median(taken[1:]) for name, taken in times.items()}
-    for name in ("next", "list", "version"):
+    for name, at_most in (("next", 1.0), ("list", 1.0), ("version", None), ("dynamodb", 1.5)):
         beside = f"boto3 and a client: {median['boto3'] * 1000:.0f} ms, ours {median[name] * 1000:.0f} ms"
         what = f"`wsmon {name}` on 1,000 worksets / boto3's start" if name != "version" else "`wsmon --version`"
-        yield Figure(f"start.{name}", what, median[name] / median["boto3"], "x", note=beside)
+        if name == "dynamodb":
+            what = "`wsmon list` on DynamoDB / boto3's start"
+        yield Figure(f"start.{name}", what, median[name] / median["boto3"], "x", at_most=at_most, note=beside)
 
 
 def races(scale: Scale) -> Iterator[Figure]:

@@ -27,7 +27,24 @@ URL = re.compile(r"sqlite:[^~\0]+|dynamodb:[A-Za-z0-9_.-]{3,255}")
 
 
 SECTIONS = frozenset(
-    ["alerts", "api", "catalog", "channels", "clusters", "keys", "metrics", "monitor", "parallelcluster", "pool", "retry", "scheduler", "steps", "store", "tui", "web"]
+    [
+        "alerts",
+        "api",
+        "catalog",
+        "channels",
+        "clusters",
+        "keys",
+        "metrics",
+        "monitor",
+        "parallelcluster",
+        "pool",
+        "retry",
+        "scheduler",
+        "steps",
+        "store",
+        "tui",
+        "web",
+    ]
 )
 KNOWN: dict[str, dict[str, Any]] = {
     "store": {"read_only": [], "production": []},
