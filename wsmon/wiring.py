@@ -83,7 +83,9 @@ def alert_rules(settings: Settings) -> Rules:
     chosen, scheduler = settings.alerts, settings.scheduler
     budget = scheduler.daily_budget_usd
     return Rules(
-        running_longer=chosen.running_longer_seconds or None,
+        running_longer=chosen.running_longer_seconds,
+        running_times=None if chosen.running_longer_seconds == 0 else chosen.running_longer_times,
+        lock_lost=chosen.lock_lost_seconds or None,
         waiting_longer=scheduler.max_wait_seconds or None,
         backlog=chosen.backlog or None,
         silent=chosen.monitor_silent_seconds,

@@ -29,6 +29,8 @@ def kinds(facts: Facts, later: float = 0, rules: Rules = RULES) -> list[str]:
         ({}, 0, []),
         ({"rows": [row_of(running())], "leases": [LEASE]}, 100, []),
         ({"rows": [row_of(running())], "leases": [LEASE]}, 101, ["running long warning"]),
+        ({"rows": [row_of(running())], "leases": [LEASE], "expected": {"w1": 51}}, 102, []),
+        ({"rows": [row_of(running())], "leases": [LEASE], "expected": {"w1": 51}}, 103, ["running long warning"]),
         ({"rows": [row_of(running())], "leases": [LEASE], "dead": {"w1"}}, 0, ["dead lock warning"]),
         ({"rows": [replace(row_of(running()), holder=None)]}, 0, ["unattended warning"]),
         ({"oldest": [row_of(ready())]}, 200, []),
@@ -61,7 +63,7 @@ def test_each_rule_at_its_edge(facts: dict[str, Any], later: float, expected: li
 
 
 def test_a_rule_that_is_off_says_nothing() -> None:
-    off = Rules(running_longer=None, waiting_longer=None, backlog=None, budget=None)
+    off = Rules(running_times=None, waiting_longer=None, backlog=None, budget=None)
     facts = Facts(rows=[row_of(running())], leases=[LEASE], oldest=[row_of(ready())], counts=BACKLOG, spent=10**9)
     assert kinds(facts, 10**6, off) == []
 

@@ -8,13 +8,22 @@ import pytest
 
 from tests.relay.world import FakeChannel, RelayWorld
 from wsmon.domain.alerts import ACKNOWLEDGED, RESOLVED, AlertRecord, Rules, SilenceRecord
+from wsmon.domain.errors import StoreUnreachable
 from wsmon.domain.grouping import Route
 from wsmon.domain.notices import Severity, Status
+from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.times import micros
+from wsmon.domain.workset import RunRecord
 from wsmon.ports import ClusterRecord, MonitorRecord
 from wsmon.services.plans import ChannelPlan
+from wsmon.services.watching import Watcher
 
 RULES = Rules(silent=120.0, backlog=3)
+RUN = RunRecord(1, "place", "host", "boot", "/r")
+
+
+def _unreachable(_: object) -> None:
+    raise StoreUnreachable("away (test)")
 
 
 def people(channel: FakeChannel) -> ChannelPlan:
@@ -183,3 +192,80 @@ def test_what_happened_once_ends_when_it_is_taken_on_or_after_a_day(world: Relay
         world.clock.sleep(86_400)
         world.run(relay, 120)
     assert not world.store.alerts()
+
+
+def test_a_lost_lock_is_told_of_counted_and_ends(world: RelayWorld) -> None:
+    chat, hook = FakeChannel("chat"), FakeChannel("hook")
+    hook.down = True  # so that its events stay in the outbox, and whoever takes over sees them again
+    world.register("w1")
+    for owner in ("m1", "m2"):
+        world.commands.acquire("w1", holder=owner, seconds=60)
+        world.commands.unlock("w1", reason="it hangs")
+    for life in range(3):
+        world.run(world.relay(people(chat), hook, rules=RULES, holder=f"n{life}"), 100)
+        (alert,) = [one for one in world.store.alerts() if one.kind == "lock lost"]
+        assert (alert.count, alert.text) == (2, "m2 lost its lock: ended by tester (it hangs)")
+        world.clock.sleep(130)
+    hook.down = False
+    world.run(world.relay(people(chat), hook, rules=RULES, holder="last"), 600)
+    assert "lock lost" not in {one.kind for one in world.store.alerts()}
+    told = [alert for alert in chat.alerts if alert.startswith("lock lost")]
+    assert told == ["lock lost firing", "lock lost resolved"]
+
+
+def test_an_event_does_not_leave_the_outbox_before_its_lost_lock_is_an_alert(
+    world: RelayWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.register("w1")
+    world.commands.acquire("w1", holder="m1", seconds=60)
+    world.commands.unlock("w1", reason="it hangs")
+    relay = world.relay(people(FakeChannel("chat")), rules=RULES)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "put_alert", _unreachable)
+        with pytest.raises(StoreUnreachable):
+            relay.step()
+        assert "w1:3" in world.waiting()
+    world.run(relay, 50)
+    assert [alert.kind for alert in world.store.alerts()] == ["lock lost"]
+    assert not world.waiting()
+
+
+def test_a_rule_for_lost_locks_that_is_off_and_one_of_long_ago_say_nothing(world: RelayWorld) -> None:
+    world.register("w1")
+    world.commands.acquire("w1", holder="m1", seconds=60)
+    world.commands.unlock("w1", reason="it hangs")
+    off = world.relay(people(FakeChannel("chat")), rules=replace(RULES, lock_lost=None))
+    world.clock.sleep(1000)
+    late = Watcher(world.store, world.clock, RULES, skew=60.0)
+    late.saw(world.store.history("w1")[-1])
+    world.run(off, 100)
+    assert not world.store.alerts()
+
+
+def test_a_run_is_long_by_what_its_workset_says_and_by_what_is_usual(world: RelayWorld) -> None:
+    watcher = Watcher(world.store, world.clock, Rules(), skew=60.0)
+
+    def start(name: str, **metadata: float) -> int:
+        world.commands.register(WorksetSpec(name, "b", metadata=metadata))
+        token = world.commands.acquire(name, holder="m", seconds=10**6).token
+        world.commands.start(name, token=token, run=RUN)
+        return token
+
+    for n in range(10):
+        token = start(f"done{n}")
+        world.clock.sleep(3600)
+        world.commands.complete(f"done{n}", token=token)
+    start("short", expected_hours=0.5)
+    start("long", expected_hours=40)
+    start("usual")
+    told: dict[str, tuple[int, str]] = {}
+    for hours in range(9):
+        watcher.look({})
+        for alert in world.store.alerts():
+            if alert.kind == "running long":
+                told.setdefault(alert.subject, (hours, alert.text))
+        world.clock.sleep(3600)
+    assert told == {
+        "short": (2, "running for 2h00 on no cluster; 30m were expected"),
+        "usual": (3, "running for 3h00 on no cluster; 1h00 is usual"),
+    }

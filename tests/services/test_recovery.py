@@ -123,6 +123,7 @@ def test_a_robbed_monitor_lets_go_without_ending_the_run(world: World) -> None:
     paused.runs.watch()
     assert paused.runs.attended == {}
     assert world.log.told("lock lost")
+    assert world.lost == ["paused"], "a lock that was lost under a run counts too, once"
     world.until(heir, S.COMPLETE)
     assert world.lines() == ["start w1 1 1", "end w1 1 1"]
 

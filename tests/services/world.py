@@ -61,6 +61,8 @@ class World:
         self.commands = Commands(self.store, CLOCK, "operator")
         self.effects = folder / "effects"
         self.log = SilentLog()
+        self.lost: list[str] = []
+        """A monitor's name for each lock that it did not get or lost."""
 
     def command(self, seconds: float = 0.0, exit_code: int = 0) -> tuple[str, ...]:
         return (sys.executable, "-I", "-S", "-c", WORK, str(self.effects), str(seconds), str(exit_code))
@@ -98,6 +100,7 @@ class World:
             scheduling=scheduling,
             problems=problems,
             chance=Chance(choose=random.Random(1).randrange),
+            lost=lambda: self.lost.append(name),
         )
 
     def register(self, workset_id: str = "w1", priority: str = "normal", **metadata: Any) -> Workset:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from wsmon.domain.needs import Microdollars
 from wsmon.domain.notices import Notice, Severity, Status
+from wsmon.domain.pace import run_limit
 from wsmon.domain.pool import USABLE, ClusterRecord
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import Instant, age, micros
@@ -17,6 +18,8 @@ CRITICAL, WARNING = Severity.CRITICAL.value, Severity.WARNING.value
 FIRING, ACKNOWLEDGED, RESOLVED = Status.FIRING.value, Status.ACKNOWLEDGED.value, Status.RESOLVED.value
 BY_STATE = frozenset({"error", "failed"})
 """Kinds that a workset's state tells by itself; what is stored of them is what somebody said to them."""
+LOST = "lock lost"
+"""A kind that an event tells; it ends when no lock of the workset was lost for a while."""
 REFUSED_SECONDS = 1800.0
 MOMENTARY = frozenset({"duplicate", "undeliverable"})
 """Kinds that tell of something that happened; they end when they are acknowledged, or after a day."""
@@ -55,10 +58,15 @@ class AlertRecord:
 class Rules:
     """When a condition is one; seconds, None: never."""
 
-    running_longer: float | None = 86_400.0
+    running_longer: float | None = None
+    """A limit for every run that was given no expected length; None: `running_times` what is usual."""
+    running_times: float | None = 2.0
+    """So many times its expected length may a run take; None: as long as it likes."""
     waiting_longer: float | None = 86_400.0
     backlog: int | None = 1000
     silent: float = 300.0
+    lock_lost: float | None = 900.0
+    """So long after a lock was lost the alert of it stands."""
     outbox_lag: float = 900.0
     budget: Microdollars | None = None
     budget_warning: float = 0.8
@@ -72,6 +80,10 @@ class Facts:
 
     rows: Sequence[Row] = ()
     """Worksets in progress."""
+    expected: Mapping[str, float] = field(default_factory=dict)
+    """Id -> how many seconds its run is expected to take, for those of which that was said."""
+    usual: float | None = None
+    """Seconds that a run takes at the median of the last ones; None: too few to tell."""
     leases: Sequence[Lease] = ()
     dead: Collection[str] = ()
     """Ids whose lease is proven dead."""
@@ -130,8 +142,10 @@ def _of(row: Row, kind: str, severity: str, text: str) -> AlertRecord:
 def _slow(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord]:
     for row in facts.rows:
         began = row.started_at or row.updated_at
-        if rules.running_longer is not None and now - began > micros(rules.running_longer):
-            text = f"running for {age((now - began) / 1e6)} on {row.cluster or 'no cluster'}"
+        said = facts.expected.get(row.workset_id)
+        limit, why = run_limit(said, facts.usual, fixed=rules.running_longer, times=rules.running_times)
+        if limit is not None and now - began > micros(limit):
+            text = f"running for {age((now - began) / 1e6)} on {row.cluster or 'no cluster'}; {why}"
             yield AlertRecord(
                 f"running-long/{row.workset_id}", "running long", WARNING, row.workset_id, text, began, now
             )

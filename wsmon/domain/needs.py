@@ -21,13 +21,26 @@ _NUMBERS: dict[str, tuple[tuple[str, float], ...]] = {
     "vcpus": (("vcpus", 1), ("min_vcpus", 1), ("estimated_vcpus", 1)),
     "memory_mib": (("memory_mib", 1), ("memory_gib", 1024), ("memory_gb", 1024), ("estimated_memory_gb", 1024)),
     "storage_gib": (("storage_gib", 1), ("storage_gb", 1), ("estimated_storage_gb", 1)),
-    "minutes": (("duration_minutes", 1), ("estimated_duration_minutes", 1), ("hours", 60), ("duration_hours", 60)),
+    "minutes": (
+        ("duration_minutes", 1),
+        ("estimated_duration_minutes", 1),
+        ("hours", 60),
+        ("duration_hours", 60),
+        ("expected_hours", 60),
+    ),
 }
 _TEXTS: dict[str, tuple[str, ...]] = {
     "zone": ("zone", "availability_zone", "preferred_availability_zone"),
     "instance_type": ("instance_type",),
 }
 COST_NAMES = ("estimated_cost_usd", "estimated_cost")
+EXPECTED_NAMES = (
+    ("duration_minutes", 1),
+    ("estimated_duration_minutes", 1),
+    ("duration_hours", 60),
+    ("expected_hours", 60),
+)
+"""In the metadata; `hours` alone may mean anything there."""
 
 
 def microdollars(usd: float) -> Microdollars:
@@ -91,6 +104,12 @@ def needs_of(requirements: Mapping[str, Any], metadata: Mapping[str, Any]) -> Ne
         minutes=numbers["minutes"],
         cost=None if cost is None else microdollars(cost),
     )
+
+
+def expected_minutes(requirements: Mapping[str, Any], metadata: Mapping[str, Any]) -> float | None:
+    """How long its run is expected to take, by its requirements, else by its metadata; None: not said."""
+    said = _first(requirements, _NUMBERS["minutes"])
+    return said if said is not None else _first(metadata, EXPECTED_NAMES)
 
 
 def needs_from(document: Mapping[str, Any] | None) -> Needs:

@@ -80,7 +80,7 @@ class Monitor:
         self._scheduler = Scheduler(store, clock, scheduling)
         self._reach: set[str] = set()
         self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds, beside)
-        self.runs = Runs(self.commands, clock, runner, self.keeper, config, log, problems)
+        self.runs = Runs(self.commands, clock, runner, self.keeper, config, log, problems, lost)
         self.claimer = Claimer(
             store, clock, self._scheduler, self.commands, self.keeper, self.runs, config, log, self._room, lost
         )

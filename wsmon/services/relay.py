@@ -184,6 +184,8 @@ class Relay:
         while self._arrived:
             item = self._arrived[0]
             if not self._ledger.knows(item.key):
+                if item.event is not None and self._watcher is not None:
+                    self._watcher.saw(item.event)  # before it may leave the outbox
                 notice = self._notice(item)
                 if notice is None or not self._enter(item.key, notice):
                     self._unwanted.append(item.key)

@@ -71,8 +71,10 @@ class Runs:
         config: MonitorConfig,
         log: Log,
         problems: Problems | None = None,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
-        self._problems = problems
+        """`lost` hears of each lock that was lost while its run was attended."""
+        self._problems, self._lost = problems, lost
         self._commands, self._clock, self._runner = commands, clock, runner
         self._keeper, self._config, self._log = keeper, config, log
         self._unable: dict[str, str] = {}
@@ -317,6 +319,7 @@ class Runs:
         if attended is not None and attended.lease.token == token:
             self._forget(workset_id)
             self.let_go.append((workset_id, attended.run))
+            self._lost()
             self._log.warning("lock lost", workset_id=workset_id, token=token, reason=reason)
 
     def attends(self, workset_id: str) -> bool:

@@ -24,8 +24,21 @@ class AlertSettings(Section):
         ["event_type", "state", "category"], description="What notices of one group have in common."
     )
 
-    running_longer_seconds: float = Field(
-        86_400.0, ge=0, le=YEAR, description="A run that lasts longer is told of; 0: never."
+    running_longer_times: float = Field(
+        2.0,
+        ge=1,
+        le=1000,
+        description="A run that takes so many times its expected length is told of: what its workset says "
+        "(expected_hours, duration_minutes ...), else the median of the last runs.",
+    )
+    running_longer_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=YEAR,
+        description="A limit instead of the median, for runs of which no length was said; 0: no run is ever told of.",
+    )
+    lock_lost_seconds: float = Field(
+        900.0, ge=0, le=YEAR, description="How long the alert stands that a holder lost its lock; 0: none."
     )
     backlog: int = Field(1000, ge=0, le=HUGE, description="More ready worksets are a backlog; 0: never.")
     monitor_silent_seconds: float = Field(
