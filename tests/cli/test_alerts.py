@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 from tests.cli.run import Cli
@@ -57,4 +59,17 @@ def test_a_report_is_a_document_a_table_and_lines(any_cli: Cli) -> None:
     text = cli("report").stdout
     assert "failures_by_category" in text
     assert re.search(r"^priority\tnormal\t\d", text, re.MULTILINE)
+    assert "worksets" not in found
+    by_id = cli.json("report", "--by", "workset")
+    assert "priorities" not in by_id
+    assert by_id["worksets"]["w1"]["failed"] == 1
     assert "4h" in cli("report", "--since", "soon", code=2).stderr
+
+
+def test_a_report_by_workset_holds_no_formula(cli: Cli) -> None:
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", 'a,"b"']
+    for name in names:
+        cli("register", "--bucket", "b", "--prefix", "p", "--", name)
+    lines = list(csv.DictReader(io.StringIO(cli("report", "--by", "workset", "--csv").stdout)))
+    shown = {line["name"] for line in lines if line["by"] == "workset"}
+    assert shown == {"'=1+1", "'+1", "'-1", "'@SUM(A1)", 'a,"b"'}

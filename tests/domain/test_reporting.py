@@ -48,6 +48,23 @@ def test_figures_by_hand() -> None:
     assert found["priorities"]["normal"]["wait_seconds"]["max"] == 10.0
     assert (found["cost_usd"], found["cost_per_completed_usd"]) == (30.0, 3.0)
     assert found["priorities"]["urgent"]["cost_usd"] == 5.0
+    assert found["cost_per_workset_usd"] == 2.5
+    assert "worksets" not in found
+
+
+def test_cost_by_workset_the_dearest_first() -> None:
+    events = [event for n in range(1, 4) for event in lifecycle(f"w{n}", n, n, None, WorksetPriority.NORMAL)]
+    events[5] = replace(events[5], detail={"spend": {"2027-01-15": 9.0, "2027-01-16": 0.5}})  # w2's second event
+    report = Report(T0, T0 + 86_400 * SECOND, by_workset=True)
+    report.add(events)
+    found = report.document()
+    assert [(name, group["cost_usd"]) for name, group in found["worksets"].items()] == [
+        ("w2", 9.5),
+        ("w1", 2.5),
+        ("w3", 2.5),
+    ]
+    assert found["worksets"]["w3"]["run_seconds"]["max"] == 3.0
+    assert sum(group["cost_usd"] for group in found["worksets"].values()) == found["cost_usd"]
 
 
 def test_what_lies_outside_the_span_does_not_count() -> None:

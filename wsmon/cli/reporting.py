@@ -17,31 +17,32 @@ from wsmon.domain.reporting import Report
 from wsmon.domain.times import micros
 from wsmon.services.alarms import seconds_of
 
-GROUPS = ("priorities", "clusters")
+GROUPS = {"priorities": "priority", "clusters": "cluster", "worksets": "workset"}
 SHOWN = ("by", "name", "completed", "failed", "retries", "wait_p50", "run_p50", "cost_usd")
 
 
 @click.command()
 @click.option("--since", "length", default="7d", show_default=True, metavar="LENGTH", help="How far back: 24h, 7d ...")
+@click.option("--by", type=click.Choice(list(GROUPS.values())), help="Only these groups; workset: each by its id.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values: one line a group.")
 @json_option
 @common_options
 @click.pass_context
-def report(ctx: click.Context, length: str, as_csv: bool, as_json: bool) -> None:
-    """Throughput, waits, run times, failures, retries and cost, in all, by priority and by cluster.
+def report(ctx: click.Context, length: str, by: str | None, as_csv: bool, as_json: bool) -> None:
+    """Throughput, waits, run times, failures, retries and cost, in all, by priority and by cluster, or by workset.
 
     Example: wsmon report --since 7d --json
     """
     with engine(ctx) as opened:
         now = opened.clock.now()
         since = now - micros(seconds_of(length))
-        made = Report(since, now)
+        made = Report(since, now, by_workset=by == "workset")
         cursor, more = opened.store.feed_start(since), True
         while more:
             page = opened.store.feed(cursor)
             made.add(page.events)
             cursor, more = page.cursor, page.more
-        document = made.document()
+        document = {k: v for k, v in made.document().items() if by is None or GROUPS.get(k, by) == by}
         if as_json:
             print_json(document)
         elif as_csv:
@@ -64,8 +65,7 @@ def _csv(document: dict[str, Any]) -> str:
 
 def _lines(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     groups = [("all", "", document)]
-    groups += [("priority", name, group) for name, group in document["priorities"].items()]
-    groups += [("cluster", name, group) for name, group in document["clusters"].items()]
+    groups += [(word, name, group) for part, word in GROUPS.items() for name, group in document.get(part, {}).items()]
     for by, name, group in groups:
         line: dict[str, Any] = {"by": by, "name": _harmless(name)}
         for key in ("registered", "completed", "failed", "retries"):
@@ -73,7 +73,7 @@ def _lines(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for key in ("wait_seconds", "run_seconds"):
             for rank in ("p50", "p90", "p99", "max"):
                 line[f"{key.removesuffix('_seconds')}_{rank}"] = (group[key] or {}).get(rank, "")
-        line["cost_usd"] = group["cost_usd"]
+        line |= {name: group[name] for name in ("cost_usd", "cost_per_workset_usd")}
         yield line
 
 

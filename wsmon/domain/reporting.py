@@ -17,8 +17,10 @@ PERCENTS = (50, 90, 99)
 
 @dataclass(slots=True)
 class Group:
-    """The figures of all worksets, of one priority or of one cluster; seconds and dollars."""
+    """The figures of all worksets, of one priority, of one cluster or of one workset; seconds and dollars."""
 
+    worksets: set[str] = field(default_factory=set)
+    """Those whose runs ended, well or not."""
     registered: int = 0
     completed: int = 0
     failed: int = 0
@@ -39,14 +41,17 @@ class Group:
             "run_seconds": percentiles(self.runs),
             "cost_usd": paid,
             "cost_per_completed_usd": round(paid / self.completed, 6) if self.completed else None,
+            "cost_per_workset_usd": round(paid / len(self.worksets), 6) if self.worksets else None,
         }
 
 
 class Report:
     """Folds events, each once whatever order they come in."""
 
-    def __init__(self, since: Instant, until: Instant) -> None:
+    def __init__(self, since: Instant, until: Instant, *, by_workset: bool = False) -> None:
+        """`by_workset`: each workset is a group of its own as well."""
         self.since, self.until = since, until
+        self.worksets: dict[str, Group] | None = {} if by_workset else None
         self.all = Group()
         self.priorities: dict[str, Group] = {}
         self.clusters: dict[str, Group] = {}
@@ -67,6 +72,8 @@ class Report:
         groups = [self.all, self.priorities.setdefault(row.priority.value, Group())]
         if row.cluster:
             groups.append(self.clusters.setdefault(row.cluster, Group()))
+        if self.worksets is not None:
+            groups.append(self.worksets.setdefault(event.workset_id, Group()))
         cost = sum(((event.detail or {}).get("spend") or {}).values())
         ended = event.verb in {Verb.COMPLETE, Verb.FAIL}
         run = (event.at - row.started_at) / 1e6 if ended and row.started_at is not None else None
@@ -80,14 +87,16 @@ class Report:
             group.completed += event.verb is Verb.COMPLETE
             group.failed += broke
             group.retries += event.after is WorksetState.RETRYING and event.before is not event.after
+            group.worksets |= {event.workset_id} if run is not None else set()
             group.runs += [max(0.0, run)] if run is not None else []
             group.waits += [max(0.0, waited)] if waited is not None else []
         if event.verb is Verb.FAIL and row.category is not None:
             self.categories[row.category.value] += 1
 
     def document(self) -> dict[str, Any]:
-        """As plain values, for people and programs."""
+        """As plain values, for people and programs; worksets, where they are told, the dearest first."""
         days = max((self.until - self.since) / 86_400e6, 1e-9)
+        by_cost = sorted((self.worksets or {}).items(), key=lambda item: (-item[1].cost, item[0]))
         return {
             "since": isoformat(self.since),
             "until": isoformat(self.until),
@@ -96,6 +105,7 @@ class Report:
             "failures_by_category": dict(self.categories.most_common()),
             "priorities": {name: group.document() for name, group in sorted(self.priorities.items())},
             "clusters": {name: group.document() for name, group in sorted(self.clusters.items())},
+            **({} if self.worksets is None else {"worksets": {name: group.document() for name, group in by_cost}}),
         }
 
 
