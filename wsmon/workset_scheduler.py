@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from wsmon.domain.fitting import Fit
 from wsmon.domain.needs import Needs, microdollars, needs_of
 from wsmon.domain.pool import ClusterRecord, Held
-from wsmon.domain.scheduling import Action, Decision, Policy, Waiting, in_order, plan
+from wsmon.domain.queueing import Policy, Waiting, in_order
+from wsmon.domain.scheduling import Action, Decision, plan
 from wsmon.domain.states import WorksetPriority
 from wsmon.domain.times import Instant
 

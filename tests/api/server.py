@@ -16,8 +16,8 @@ from tests.services.world import SilentLog
 from tests.waiting import wait_for
 from wsmon.adapters.clock import SystemClock
 from wsmon.api.serving import Server
+from wsmon.domain.queueing import Policy
 from wsmon.domain.roles import Role
-from wsmon.domain.scheduling import Policy
 from wsmon.ports import StateStore
 from wsmon.services.access import create_token
 from wsmon.services.commands import Commands

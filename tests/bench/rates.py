@@ -15,7 +15,8 @@ from tests.bench.figures import Figure, Scale
 from tests.bench.stores import World, fresh
 from tests.scheduling.build import NOW, crowd
 from wsmon.adapters.dynamo.client import _CONFIG
-from wsmon.domain.scheduling import Policy, plan
+from wsmon.domain.queueing import Policy
+from wsmon.domain.scheduling import plan
 
 LIVES = 20
 """Lifecycles a repetition."""

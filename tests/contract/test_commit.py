@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from tests.contract.conftest import World
-from wsmon.domain import holding, operating
+from wsmon.domain import holding, operating, reaping
 from wsmon.domain.change import Context, SlotClaim
 from wsmon.domain.errors import AlreadyExists, InvalidInput, LockHeld, NoCapacity, StaleWrite
 from wsmon.domain.spec import WorksetSpec
@@ -145,7 +145,7 @@ class TestLeases:
         lease = world.commands.acquire("w1", holder="m", seconds=60)
         workset = world.commands.get("w1")
         rob = holding.acquire(workset, ctx(world), holder="thief", duration=60, dead=lease.mark)
-        expire = holding.expire(workset, ctx(world), dead=lease.mark, policy=RetryPolicy())
+        expire = reaping.expire(workset, ctx(world), dead=lease.mark, policy=RetryPolicy())
         renewed = lease.renewed(lease.expires_at)
         world.store.renew(renewed)
         for change in (rob, expire):
@@ -169,7 +169,7 @@ class TestLeases:
         world.register()
         lease = world.commands.acquire("w1", holder="m", seconds=60)
         started = world.commands.start("w1", token=lease.token, run=RUN)
-        adopt = holding.adopt(started, ctx(world), holder="heir", duration=60, dead=lease.mark)
+        adopt = reaping.adopt(started, ctx(world), holder="heir", duration=60, dead=lease.mark)
         world.commands.complete("w1", token=lease.token)
         with pytest.raises(StaleWrite):
             world.store.commit(adopt)

@@ -22,7 +22,7 @@ from tests.domain.build import (
     ready,
     running,
 )
-from wsmon.domain import holding, operating
+from wsmon.domain import holding, operating, reaping
 from wsmon.domain.change import Change, SlotClaim
 from wsmon.domain.errors import AlreadyExists, IllegalTransition, LockHeld, LockLost, NotDue
 from wsmon.domain.holding import clip
@@ -74,7 +74,7 @@ def test_a_dead_lock_is_taken_only_by_who_proved_it() -> None:
     assert change.lease_seen == (held.token, 4)
     assert after(change).holder == "m2"
     with pytest.raises(LockHeld):
-        holding.expire(held, ctx(), dead=(held.token - 1, 0), policy=POLICY)
+        reaping.expire(held, ctx(), dead=(held.token - 1, 0), policy=POLICY)
 
 
 def test_a_run_may_not_be_locked_anew_while_it_may_live() -> None:
@@ -121,7 +121,7 @@ def test_three_expiries_count_as_an_attempt_and_the_last_attempt_fails() -> None
     workset, seen = ready(), []
     for _ in range(9):
         held = locked(workset)
-        workset = after(holding.expire(held, ctx(), dead=(held.token, 0), policy=POLICY))
+        workset = after(reaping.expire(held, ctx(), dead=(held.token, 0), policy=POLICY))
         seen.append((workset.state, workset.attempt, workset.expiries))
     assert seen[:3] == [(S.READY, 0, 1), (S.READY, 0, 2), (S.READY, 1, 0)]
     assert seen[5] == (S.READY, 2, 0)
@@ -130,16 +130,16 @@ def test_three_expiries_count_as_an_attempt_and_the_last_attempt_fails() -> None
 
 def test_a_start_forgets_the_expiries() -> None:
     held = locked()
-    once = after(holding.expire(held, ctx(), dead=(held.token, 0), policy=POLICY))
+    once = after(reaping.expire(held, ctx(), dead=(held.token, 0), policy=POLICY))
     assert running(locked(once)).expiries == 0
 
 
 def test_a_robbed_holder_is_refused_and_told_why() -> None:
     workset = running()
     forced = after(holding.unlock(workset, ctx(reason="stuck")))
-    adopted = after(holding.adopt(forced, ctx(), holder="m2", duration=60))
+    adopted = after(reaping.adopt(forced, ctx(), holder="m2", duration=60))
     expired_held = locked()
-    expired = after(holding.expire(expired_held, ctx(), dead=(1, 0), policy=POLICY))
+    expired = after(reaping.expire(expired_held, ctx(), dead=(1, 0), policy=POLICY))
     for current, reason in ((forced, "forced"), (adopted, "stolen"), (expired, "unknown")):
         with pytest.raises(LockLost) as caught:
             holding.complete(current, ctx(), token=1)
@@ -149,7 +149,7 @@ def test_a_robbed_holder_is_refused_and_told_why() -> None:
 def test_a_release_by_the_robbed_is_refused_and_one_too_many_is_done() -> None:
     done = complete()
     assert holding.release(done, ctx(), token=1) is None
-    adopted = after(holding.adopt(after(holding.unlock(running(), ctx())), ctx(), holder="m2", duration=60))
+    adopted = after(reaping.adopt(after(holding.unlock(running(), ctx())), ctx(), holder="m2", duration=60))
     with pytest.raises(LockLost):
         holding.release(adopted, ctx(), token=1)
     with pytest.raises(IllegalTransition, match="the lock ended with complete"):
@@ -165,8 +165,8 @@ def test_a_release_in_progress_leaves_the_run_unattended_with_its_slot() -> None
 def test_an_adoption_takes_the_next_token_and_keeps_the_run() -> None:
     workset = running(locked(slot=True))
     with pytest.raises(LockHeld):
-        holding.adopt(workset, ctx(), holder="m2", duration=60)
-    change = holding.adopt(workset, ctx(), holder="m2", duration=60, dead=(workset.token, 7))
+        reaping.adopt(workset, ctx(), holder="m2", duration=60)
+    change = reaping.adopt(workset, ctx(), holder="m2", duration=60, dead=(workset.token, 7))
     adopted = after(change)
     assert (adopted.token, adopted.run, adopted.attempt, adopted.slot) == (2, RUN, 1, "pool")
     assert change.lease_seen == (1, 7)
@@ -181,7 +181,7 @@ def test_a_slot_is_freed_on_every_way_out(way_out: str) -> None:
         "release": lambda: holding.release(held, ctx(), token=1),
         "complete": lambda: holding.complete(running(held), ctx(), token=1),
         "fail": lambda: holding.fail(held, ctx(), token=1, category=ErrorCategory.DATA, details="", policy=POLICY),
-        "expire": lambda: holding.expire(held, ctx(), dead=(1, 0), policy=POLICY),
+        "expire": lambda: reaping.expire(held, ctx(), dead=(1, 0), policy=POLICY),
         "unlock": lambda: holding.unlock(held, ctx()),
         "requeue": lambda: operating.requeue(after(holding.unlock(running(held), ctx())), ctx()),
     }
@@ -208,7 +208,7 @@ class TestCancel:
     def test_what_ends_a_lock_goes_to_ignored(self) -> None:
         held, run = self.asked(locked()), self.asked(running())
         changes = [
-            holding.expire(held, ctx(), dead=(1, 0), policy=POLICY),
+            reaping.expire(held, ctx(), dead=(1, 0), policy=POLICY),
             holding.release(held, ctx(), token=1),
             holding.unlock(held, ctx()),
             holding.fail(run, ctx(), token=1, category=ErrorCategory.TRANSIENT, details="", policy=POLICY),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.domain.build import POLICY, SECOND, T0, after, complete, ctx, locked, ready, running
-from wsmon.domain import holding, operating
+from wsmon.domain import holding, operating, reaping
 from wsmon.domain.change import Change
 from wsmon.domain.losses import lost_lock
 from wsmon.domain.pace import ENOUGH_RUNS, SHORT_SECONDS, UNKNOWN_SECONDS, expected_seconds, run_limit, usual_seconds
@@ -21,15 +21,15 @@ DEAD = (1, 0)
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (holding.expire(locked(), LATER, dead=DEAD, policy=POLICY), "m1 lost its lock: it was dead before"),
+        (reaping.expire(locked(), LATER, dead=DEAD, policy=POLICY), "m1 lost its lock: it was dead before"),
         (operating.cancel(locked(), LATER), None),
         (holding.unlock(locked(), LATER), "m1 lost its lock: ended by tester (it hangs)"),
         (holding.unlock(running(), LATER), "m1 lost its lock: ended by tester"),
-        (holding.adopt(running(), LATER, holder="m2", duration=60, dead=DEAD), "m1 lost its lock: it was dead"),
+        (reaping.adopt(running(), LATER, holder="m2", duration=60, dead=DEAD), "m1 lost its lock: it was dead"),
         (holding.acquire(locked(), LATER, holder="m2", duration=60, dead=DEAD), "somebody lost its lock: it was dead"),
         (holding.acquire(ready(), LATER, holder="m2", duration=60), None),
         (holding.release(running(), LATER, token=1), None),
-        (holding.adopt(after(holding.release(running(), ctx(), token=1)), LATER, holder="m2", duration=60), None),
+        (reaping.adopt(after(holding.release(running(), ctx(), token=1)), LATER, holder="m2", duration=60), None),
     ],
 )
 def test_a_lock_that_its_holder_did_not_give_back_is_lost(change: Change, text: str | None) -> None:

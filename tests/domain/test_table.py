@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.domain.build import IN_STATE, POLICY, RUN, after, ctx
-from wsmon.domain import holding, operating
+from wsmon.domain import holding, operating, reaping
 from wsmon.domain.change import Change
 from wsmon.domain.errors import IllegalTransition, LockHeld, LockLost, NotDue
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
@@ -22,8 +22,8 @@ VERBS: dict[Verb, Callable[[Workset], Change | None]] = {
     Verb.FAIL: lambda w: holding.fail(
         w, ctx(), token=w.token, category=ErrorCategory.DATA, details="bad", policy=POLICY
     ),
-    Verb.EXPIRE: lambda w: holding.expire(w, ctx(), dead=(w.token, 0), policy=POLICY),
-    Verb.ADOPT: lambda w: holding.adopt(w, ctx(), holder="m2", duration=60, dead=(w.token, 0)),
+    Verb.EXPIRE: lambda w: reaping.expire(w, ctx(), dead=(w.token, 0), policy=POLICY),
+    Verb.ADOPT: lambda w: reaping.adopt(w, ctx(), holder="m2", duration=60, dead=(w.token, 0)),
     Verb.UNLOCK: lambda w: holding.unlock(w, ctx()),
     Verb.REQUEUE: lambda w: operating.requeue(w, ctx()),
     Verb.IGNORE: lambda w: operating.ignore(w, ctx()),

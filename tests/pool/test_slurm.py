@@ -17,7 +17,7 @@ from tests.system import need
 from wsmon.adapters.slurm import SINFO, SQUEUE, Jobs, SlurmView, read_sinfo, read_squeue, with_nodes
 from wsmon.domain.errors import OutsideError
 from wsmon.domain.pool import ClusterRecord
-from wsmon.domain.scheduling import Policy
+from wsmon.domain.queueing import Policy
 from wsmon.domain.states import WorksetState
 
 NOW = 1_800_000_000_000_000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wsmon.domain.needs import Needs, microdollars
 from wsmon.domain.pool import ClusterRecord, Held
-from wsmon.domain.scheduling import Policy, Waiting
+from wsmon.domain.queueing import Policy, Waiting
 from wsmon.domain.states import WorksetPriority
 
 EXAMPLES = settings(max_examples=int(os.environ.get("WSMON_PLAN_EXAMPLES", "25")), deadline=None)

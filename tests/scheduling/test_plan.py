@@ -10,7 +10,8 @@ from tests.scheduling.build import HOUR, NOW, SECOND, cluster, waiting
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.needs import Needs, check_requirements, microdollars, needs_from, needs_of
 from wsmon.domain.pool import ClusterRecord, Held
-from wsmon.domain.scheduling import Action, Creation, Decision, Policy, Waiting, plan
+from wsmon.domain.queueing import Creation, Policy, Waiting
+from wsmon.domain.scheduling import Action, Decision, plan
 
 NO_AGEING = Policy(max_wait=None)
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.scheduling.build import EXAMPLES, HOUR, NOW, POLICIES, SECOND, cluster, pools, queues, waiting
 from wsmon.domain.fitting import Fit
 from wsmon.domain.pool import USABLE, ClusterRecord, Held
-from wsmon.domain.scheduling import Action, Decision, Policy, Waiting, plan, tier_of
+from wsmon.domain.queueing import Policy, Waiting, tier_of
+from wsmon.domain.scheduling import Action, Decision, plan
 from wsmon.domain.states import WorksetPriority
 
 

@@ -16,7 +16,7 @@ from tests.bench.day import BriefRunner, MovedClock, NoLog
 from tests.scheduling.build import HOUR
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.pool import ClusterRecord
-from wsmon.domain.scheduling import Policy
+from wsmon.domain.queueing import Policy
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy

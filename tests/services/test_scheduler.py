@@ -10,7 +10,8 @@ import pytest
 from tests.services.world import CLOCK, World
 from wsmon.domain.needs import microdollars
 from wsmon.domain.pool import ClusterRecord
-from wsmon.domain.scheduling import Action, Policy, plan
+from wsmon.domain.queueing import Policy
+from wsmon.domain.scheduling import Action, plan
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
 from wsmon.ports import RowPage

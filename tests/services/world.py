@@ -14,7 +14,7 @@ from wsmon.adapters.local_pool import LocalPool
 from wsmon.adapters.runner import LocalRunner
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.change import Event
-from wsmon.domain.scheduling import Policy
+from wsmon.domain.queueing import Policy
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy, Workset

@@ -27,7 +27,7 @@ from tests.simulation.viewing import Viewer
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.errors import WsmonError
 from wsmon.domain.needs import microdollars
-from wsmon.domain.scheduling import Policy
+from wsmon.domain.queueing import Policy
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.services.commands import Commands
 from wsmon.services.config import MonitorConfig

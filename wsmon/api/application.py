@@ -15,7 +15,7 @@ from wsmon.api import events, pool, problems, verbs, worksets
 from wsmon.api.context import Limits, Scheduler, Shared
 from wsmon.api.guard import Guard
 from wsmon.api.metrics import StoreFigures
-from wsmon.domain.scheduling import Policy
+from wsmon.domain.queueing import Policy
 from wsmon.ports import Log
 from wsmon.services.access import Access
 from wsmon.services.commands import Commands

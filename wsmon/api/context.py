@@ -11,8 +11,8 @@ from fastapi import Depends, Header, Path, Request
 from wsmon.api.hub import Hub
 from wsmon.api.metrics import Meters
 from wsmon.domain.errors import InvalidInput
+from wsmon.domain.queueing import Policy
 from wsmon.domain.roles import Role
-from wsmon.domain.scheduling import Policy
 from wsmon.domain.spec import MAX_ID_BYTES, check_name
 from wsmon.ports import Log, StateStore
 from wsmon.services.access import Access, Identity

@@ -1,4 +1,4 @@
-"""The verbs of a holder and of the reaper: pure functions from a record to a change."""
+"""The verbs of a holder, and the end of a lock by force: pure functions from a record to a change."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def require_holder(workset: Workset, verb: Verb, token: int) -> None:
     raise LockLost(workset.workset_id, token, reason, workset.holder)  # type: ignore[arg-type]
 
 
-def _new_lease(workset: Workset, ctx: Context, holder: str, duration: float) -> Lease:
+def new_lease(workset: Workset, ctx: Context, holder: str, duration: float) -> Lease:
+    """The next lease of a workset, under the next token."""
     return Lease(
         workset_id=workset.workset_id,
         holder=holder,
@@ -81,7 +82,7 @@ def acquire(
             require(workset, Verb.ACQUIRE, "a cancel was asked; expire it")
     if claim is not None:
         claim = _as_it_stands(workset, claim)
-    lease = _new_lease(workset, ctx, holder, duration)
+    lease = new_lease(workset, ctx, holder, duration)
     return changed(
         ctx,
         Verb.ACQUIRE,
@@ -159,7 +160,7 @@ def complete(workset: Workset, ctx: Context, *, token: int, metrics: Mapping[str
         ended_at=ctx.now,
         failure=None,
         cancel=None,
-        **_unheld(Verb.COMPLETE),
+        **unheld(Verb.COMPLETE),
     )
 
 
@@ -208,7 +209,7 @@ def fail(
         retry_after=None if delay is None else ctx.now + micros(delay),
         failure=Failure(category, details, ctx.now, failed_step),
         cancel=None,
-        **_unheld(Verb.FAIL),
+        **unheld(Verb.FAIL),
     )
 
 
@@ -221,51 +222,6 @@ def release(workset: Workset, ctx: Context, *, token: int) -> Change | None:
         return None
     require_holder(workset, Verb.RELEASE, token)
     return _let_go(workset, ctx, Verb.RELEASE)
-
-
-def expire(workset: Workset, ctx: Context, *, dead: LeaseMark, policy: RetryPolicy) -> Change:
-    """End a lock that was proven dead before anything started."""
-    require(workset, Verb.EXPIRE)
-    if dead[0] != workset.token:
-        raise LockHeld(workset.workset_id, workset.holder or "nobody")
-    fields: dict[str, Any] = {"state": S.READY, "expiries": workset.expiries + 1}
-    if workset.cancel is not None:
-        fields = {"state": S.IGNORED, "ended_at": ctx.now, "cancel": None}
-    elif fields["expiries"] >= policy.max_expiries:
-        fields = {"state": S.READY, "expiries": 0, "attempt": workset.attempt + 1}
-        if workset.attempt + 1 >= policy.max_attempts:
-            details = f"{policy.max_expiries} locks in a row died before a start; attempts are spent"
-            failure = Failure(ErrorCategory.TRANSIENT, details, ctx.now)
-            fields |= {"state": S.FAILED, "ended_at": ctx.now, "failure": failure}
-    return changed(
-        ctx,
-        Verb.EXPIRE,
-        workset,
-        ends_lease=True,
-        lease_seen=dead,
-        detail={"holder": workset.holder, "renewal": dead[1]},
-        **fields,
-        **_unheld(Verb.EXPIRE),
-    )
-
-
-def adopt(workset: Workset, ctx: Context, *, holder: str, duration: float, dead: LeaseMark | None = None) -> Change:
-    """Take over an unattended run under a new token; the run itself goes on as it was."""
-    require(workset, Verb.ADOPT)
-    if workset.holder is not None and (dead is None or dead[0] != workset.token):
-        raise LockHeld(workset.workset_id, workset.holder)
-    lease = _new_lease(workset, ctx, holder, duration)
-    return changed(
-        ctx,
-        Verb.ADOPT,
-        workset,
-        lease=lease,
-        lease_seen=dead if workset.holder is not None else None,
-        detail={"from": workset.holder, "run_token": workset.run.run_token if workset.run else None},
-        token=lease.token,
-        holder=holder,
-        locked_at=ctx.now,
-    )
 
 
 def cancelled(workset: Workset, ctx: Context, *, token: int) -> Change:
@@ -281,7 +237,7 @@ def cancelled(workset: Workset, ctx: Context, *, token: int) -> Change:
         state=S.IGNORED,
         ended_at=ctx.now,
         cancel=None,
-        **_unheld(Verb.CANCELLED),
+        **unheld(Verb.CANCELLED),
     )
 
 
@@ -299,7 +255,7 @@ def _let_go(workset: Workset, ctx: Context, verb: Verb) -> Change:
     fields: dict[str, Any] = {"state": S.READY}
     if workset.cancel is not None:
         fields = {"state": S.IGNORED, "ended_at": ctx.now, "cancel": None}
-    return changed(ctx, verb, workset, ends_lease=True, detail=detail, **fields, **_unheld(verb))
+    return changed(ctx, verb, workset, ends_lease=True, detail=detail, **fields, **unheld(verb))
 
 
 def _cost(metrics: Mapping[str, Any] | None) -> Microdollars | None:
@@ -310,7 +266,8 @@ def _cost(metrics: Mapping[str, Any] | None) -> Microdollars | None:
     return microdollars(value)
 
 
-def _unheld(verb: Verb) -> dict[str, Any]:
+def unheld(verb: Verb) -> dict[str, Any]:
+    """What a record holds once its lock, and what it took of a cluster, has ended by `verb`."""
     return {"holder": None, "slot": None, "taken": None, "lock_ended": verb.value}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wsmon.domain import holding, operating
+from wsmon.domain import holding, operating, reaping
 from wsmon.domain.change import Change, Context, SlotClaim
 from wsmon.domain.errors import (
     InvalidInput,
@@ -24,7 +24,7 @@ from wsmon.services.registering import Registering
 from wsmon.services.writing import written
 
 if TYPE_CHECKING:
-    from wsmon.domain.scheduling import Policy
+    from wsmon.domain.queueing import Policy
 
 HEADS = 25
 
@@ -50,7 +50,7 @@ class Commands(Registering):
 
     def next(self, policy: Policy | None = None) -> Row | None:
         """The head of the queue, as the scheduler orders it; whether it fits a cluster is not asked."""
-        from wsmon.domain.scheduling import Policy, in_order  # a verb plans nothing
+        from wsmon.domain.queueing import Policy, in_order
         from wsmon.services.window import Window
 
         order = in_order(Window(self.store, self.clock, HEADS).read(), policy or Policy(), self.clock.now())
@@ -188,7 +188,7 @@ class Commands(Registering):
         """Take over an unattended run. Raises LockHeld."""
 
         def decide(ws: Workset, ctx: Context) -> Change:
-            return holding.adopt(ws, ctx, holder=holder, duration=seconds, dead=dead)
+            return reaping.adopt(ws, ctx, holder=holder, duration=seconds, dead=dead)
 
         change = self._write(workset, decide)
         assert change is not None
@@ -201,7 +201,7 @@ class Commands(Registering):
 
     def expire(self, workset_id: str, *, dead: LeaseMark) -> Workset:
         """End a lock proven dead. Raises LockHeld, StaleWrite when it was not dead after all."""
-        change = self._write(workset_id, lambda ws, ctx: holding.expire(ws, ctx, dead=dead, policy=self.policy))
+        change = self._write(workset_id, lambda ws, ctx: reaping.expire(ws, ctx, dead=dead, policy=self.policy))
         assert change is not None
         return written(change)
 

@@ -16,7 +16,8 @@ from wsmon.domain.errors import (
     StoreError,
     WsmonError,
 )
-from wsmon.domain.scheduling import Decision, Policy
+from wsmon.domain.queueing import Policy
+from wsmon.domain.scheduling import Decision
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import micros
 from wsmon.domain.workset import RetryPolicy, Row, RunRecord

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wsmon.domain.scheduling import Policy
+from wsmon.domain.queueing import Policy
 from wsmon.domain.states import WAITING
 from wsmon.domain.workset import Workset
 from wsmon.services.commands import Commands

@@ -9,7 +9,8 @@ from typing import Any
 from wsmon.domain.change import SlotClaim
 from wsmon.domain.needs import day_of
 from wsmon.domain.pool import USABLE, ClusterRecord, Taken
-from wsmon.domain.scheduling import Action, Decision, Policy, Waiting, plan, waiting_of
+from wsmon.domain.queueing import Policy, Waiting, waiting_of
+from wsmon.domain.scheduling import Action, Decision, plan
 from wsmon.domain.states import WAITING, Verb, WorksetPriority
 from wsmon.domain.times import Instant, isoformat, micros
 from wsmon.domain.workset import Workset, row_of

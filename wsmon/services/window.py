@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsmon.domain.scheduling import Waiting, waiting_of
+from wsmon.domain.queueing import Waiting, waiting_of
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.ports import Clock, RowPage, StateStore
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from wsmon.settings.section import HUGE, LONGEST, MANY, YEAR, Section
 
 if TYPE_CHECKING:
-    from wsmon.domain.scheduling import Policy
+    from wsmon.domain.queueing import Policy
 
 
 class SchedulerSettings(Section):
@@ -38,7 +38,7 @@ class SchedulerSettings(Section):
     def policy(self) -> Policy:
         """What the scheduler is told."""
         from wsmon.domain.needs import microdollars  # most commands plan nothing
-        from wsmon.domain.scheduling import Policy
+        from wsmon.domain.queueing import Policy
 
         return Policy(
             max_wait=self.max_wait_seconds or None,
