@@ -38,7 +38,8 @@ from wsmon.services.companion import Companion
 from wsmon.services.config import MonitorConfig
 from wsmon.services.leases import LeaseKeeper, start_thread
 from wsmon.services.reaper import Reaper, Unattended
-from wsmon.services.runs import Problems, Runs, Why
+from wsmon.services.recording import Why
+from wsmon.services.runs import Problems, Runs
 from wsmon.services.scheduler import Scheduler
 from wsmon.services.strays import Strays
 

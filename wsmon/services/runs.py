@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from wsmon.domain.errors import (
     Conflict,
@@ -17,46 +16,19 @@ from wsmon.domain.errors import (
     StillAlive,
     WsmonError,
 )
-from wsmon.domain.outcome import category_of
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.workset import Lease, RunRecord, Workset
 from wsmon.ports import Clock, CommandRunner, Log, RunRequest, RunState, RunStatus
 from wsmon.services.commands import Commands
 from wsmon.services.config import MonitorConfig
-from wsmon.services.launching import argv_of, environment, metrics_of
+from wsmon.services.launching import argv_of, environment
 from wsmon.services.leases import LeaseKeeper
+from wsmon.services.recording import Attended, Results, Why
 
 KILL_AGAIN_SECONDS = 5.0
 STEP_CHARS = 200
 Problems = Callable[[Workset], Sequence[str]]
 """What forbids the start of a workset's run; raises OutsideError where that cannot be told."""
-
-
-class Why(StrEnum):
-    """Why a run is being ended."""
-
-    TIMEOUT = "timeout"
-    CANCEL = "cancel"
-
-
-@dataclass(slots=True)
-class Attended:
-    """A run this monitor holds the lock for."""
-
-    workset: Workset
-    lease: Lease
-    run: RunRecord
-    why: Why | None = None
-    """Why it is being ended; None while it may run."""
-    ending_since: float = 0.0
-    """Monotonic seconds of the TERM, or of the wish for it while there is nobody to be told."""
-    told: bool = False
-    """Whether the TERM has reached anyone."""
-    killed_at: float | None = None
-    unsure: bool = False
-    """Whether the place never said that it started it."""
-    out_of_sight: str = ""
-    """Why it cannot be seen at the moment."""
 
 
 class Runs:
@@ -77,6 +49,7 @@ class Runs:
         self._problems, self._lost = problems, lost
         self._commands, self._clock, self._runner = commands, clock, runner
         self._keeper, self._config, self._log = keeper, config, log
+        self._results = Results(commands, runner, config, log, self._forget)
         self._unable: dict[str, str] = {}
         """cluster -> why nothing can be started there."""
         self.attended: dict[str, Attended] = {}
@@ -102,7 +75,7 @@ class Runs:
             request = RunRequest(workset, run, argv, deadline, env, pipeline)
             self._runner.prepare(request)
         except (InvalidInput, ValueError) as error:
-            self._fail(workset, token, ErrorCategory.CONFIGURATION, str(error))
+            self._results.fail(workset, token, ErrorCategory.CONFIGURATION, str(error))
             return False
         except StillAlive as error:
             self.let_go += [(workset.workset_id, older) for older in error.runs]
@@ -124,10 +97,10 @@ class Runs:
             self._log.warning("start not confirmed", workset_id=started.workset_id, why=str(error))
             return True
         except (Refused, OSError) as error:
-            self._fail(started, token, ErrorCategory.TRANSIENT, f"not started: {error}")
+            self._results.fail(started, token, ErrorCategory.TRANSIENT, f"not started: {error}")
             raise Refused(str(error)) from None
         except ValueError as error:
-            self._fail(started, token, ErrorCategory.CONFIGURATION, f"cannot be started: {error}")
+            self._results.fail(started, token, ErrorCategory.CONFIGURATION, f"cannot be started: {error}")
             return False
         self._log.info("started", workset_id=started.workset_id, attempt=started.attempt, token=token)
         return True
@@ -151,10 +124,10 @@ class Runs:
         try:
             problems = self._problems(workset)
         except OutsideError as error:
-            self._fail(workset, token, ErrorCategory.TRANSIENT, f"not looked at: {error}")
+            self._results.fail(workset, token, ErrorCategory.TRANSIENT, f"not looked at: {error}")
             return True
         if problems:
-            self._fail(workset, token, ErrorCategory.DATA, "; ".join(problems))
+            self._results.fail(workset, token, ErrorCategory.DATA, "; ".join(problems))
         return bool(problems)
 
     def adopt(self, workset: Workset, lease: Lease) -> None:
@@ -205,9 +178,9 @@ class Runs:
                 self._step(attended, status)
                 self._limit(attended, status)
             case RunState.ENDED:
-                self._record(attended, status)
+                self._results.record(attended, status)
             case RunState.ABSENT:
-                self._over(attended, ErrorCategory.TRANSIENT, f"the run is gone: {status.note}")
+                self._results.over(attended, ErrorCategory.TRANSIENT, f"the run is gone: {status.note}")
             case RunState.UNKNOWN:
                 pass  # it may live: its lock is kept, and nothing is recorded
 
@@ -251,63 +224,6 @@ class Runs:
         attended.told = self._runner.stop(attended.workset.workset_id, attended.run, force=False)
         if attended.told:
             attended.ending_since = self._clock.monotonic()
-
-    # recording
-
-    def _record(self, attended: Attended, status: RunStatus) -> None:
-        workset, token = attended.workset, attended.lease.token
-        if status.exit_code == 0 and attended.why is not Why.TIMEOUT:
-            metrics = metrics_of(workset, status)
-            self._commands.complete(workset, token=token, metrics=metrics)
-            self._forget(workset.workset_id)
-            self._log.info("complete", workset_id=workset.workset_id, seconds=metrics["duration_seconds"])
-        elif attended.why is Why.TIMEOUT:
-            text = f"it ran longer than {self._config.timeout_seconds:g} s and was ended"
-            self._over(attended, ErrorCategory.TRANSIENT, text, status)
-        else:
-            code = status.exit_code
-            parts = [
-                f"exit code {code}" if code is not None else "no exit code",
-                status.note,
-                self._last_line(attended),
-            ]
-            self._over(
-                attended, category_of(code, self._config.exit_categories), "; ".join(filter(None, parts)), status
-            )
-
-    def _over(self, attended: Attended, category: ErrorCategory, details: str, status: RunStatus | None = None) -> None:
-        """The run ended without success."""
-        if attended.why is Why.CANCEL or attended.workset.cancel is not None:
-            self._commands.cancelled(attended.workset.workset_id, token=attended.lease.token)
-            self._forget(attended.workset.workset_id)
-            self._log.info("cancelled", workset_id=attended.workset.workset_id)
-        else:
-            self._fail(attended.workset, attended.lease.token, category, details, status)
-
-    def _fail(
-        self,
-        workset: Workset,
-        token: int,
-        category: ErrorCategory,
-        details: str,
-        status: RunStatus | None = None,
-    ) -> None:
-        after = self._commands.fail(
-            workset,
-            token=token,
-            category=category,
-            details=details,
-            failed_step=status.step if status else None,
-            metrics=metrics_of(workset, status) if status else None,
-        )
-        self._forget(workset.workset_id)
-        self._log.warning(
-            "failed", workset_id=workset.workset_id, category=category.value, state=after.state.value, details=details
-        )
-
-    def _last_line(self, attended: Attended) -> str:
-        lines = self._runner.log_tail(attended.run, 2048).strip().splitlines()
-        return lines[-1][:500] if lines else ""
 
     def _forget(self, workset_id: str) -> None:
         self._keeper.drop(workset_id)
