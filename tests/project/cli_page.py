@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from wsmon.cli.main import COMMANDS, cli
 
+ROOT = Path(__file__).parent.parent.parent
 HEAD = """# The command line
 
 Drawn from the commands; `wsmon COMMAND --help` shows the same. Without a command `wsmon` opens the terminal UI.

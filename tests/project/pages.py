@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from tests.api.server import Over
 from tests.project.cli_page import cli_page
+from tests.project.routes import api_page
 from tui.actions import ACTIONS, TITLES
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
@@ -112,6 +113,7 @@ def openapi_text() -> str:
 
 if __name__ == "__main__":
     (ROOT / "docs/openapi.json").write_text(openapi_text(), encoding="utf-8")
+    (ROOT / "docs/api.md").write_text(api_page(), encoding="utf-8")
     (ROOT / "docs/cli.md").write_text(cli_page(), encoding="utf-8")
     (ROOT / "docs/keys.md").write_text(keys_page(), encoding="utf-8")
     (ROOT / "docs/settings.md").write_text(settings_page(), encoding="utf-8")

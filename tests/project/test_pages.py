@@ -19,6 +19,7 @@ from tests import peers, warm
 from tests.folder.test_folder import make
 from tests.project.cli_page import cli_page, examples
 from tests.project.pages import ROOT, keys_page, settings_page
+from tests.project.routes import api_page
 from tests.tui.terminal import Terminal
 from tests.waiting import wait_for
 from tui.actions import ACTIONS
@@ -163,6 +164,10 @@ def test_the_settings_page_is_current() -> None:
 
 def test_the_page_of_the_commands_is_current() -> None:
     assert (ROOT / "docs/cli.md").read_text(encoding="utf-8") == cli_page(), "python -m tests.project.pages"
+
+
+def test_the_table_of_routes_is_current() -> None:
+    assert (ROOT / "docs/api.md").read_text(encoding="utf-8") == api_page(), "python -m tests.project.pages"
 
 
 def test_every_command_has_an_example_that_can_be_typed() -> None:
