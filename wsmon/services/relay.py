@@ -5,26 +5,24 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from wsmon.domain.change import Event
-from wsmon.domain.errors import ChannelDown, ChannelRefused, StaleWrite
-from wsmon.domain.grouping import incident_of
-from wsmon.domain.messages import Key, Message, Outgoing, compose
-from wsmon.domain.notices import Notice, Status, notice_of
+from wsmon.domain.errors import StaleWrite
+from wsmon.domain.messages import Key
+from wsmon.domain.notices import Notice, notice_of
 from wsmon.domain.times import Instant, micros
-from wsmon.ports import AlertRecord, Clock, Courier, Log, Sent, StateStore
+from wsmon.ports import Clock, Courier, Log, Sent, StateStore
 from wsmon.services.desk import Desk
 from wsmon.services.duties import Duty
-from wsmon.services.ledger import Ledger
+from wsmon.services.notebook import MAX_CURSORS, Notebook, cursor_of
 from wsmon.services.outbox import Found, OutboxReader
 from wsmon.services.plans import ChannelPlan, RelayConfig
+from wsmon.services.sending import Sender
 from wsmon.services.standing import Standing
 from wsmon.services.watching import Watcher
 
 DUTY = "relay"
 PAGE = 500
-MAX_CURSORS = 90
 BUSY_PAUSE = 0.1
 """Seconds between passes while something is on its way or waits to be read."""
 FORGET_SECONDS = 86_400.0
@@ -63,12 +61,13 @@ class Relay:
         self._store, self._clock, self._courier, self._log = store, clock, courier, log
         self._plans, self._config, self._jitter = plans, config, jitter
         self._duty = Duty(store, clock, DUTY, config.holder, seconds=config.duty_seconds, skew=config.skew_seconds)
-        self._term = self._writes = 0
+        self._term = 0
         self._saw, self._seen_at = saw, 0
         self._watcher, self._standing = watcher, Standing(store, clock, config.rule.repeat)
+        self._notebook = Notebook(store, clock, self._duty, log)
+        self._sender = Sender(store, clock, courier, self._notebook, self._standing, log)
         self._rest_until = self._yield_at = self._stamp_due = self._watch_due = self._refresh_due = self._note_due = 0.0
         self._reader = OutboxReader(store, clock)
-        self._ledger = Ledger()
         self._arrived: deque[Found] = deque()
         self._unwanted: list[Key] = []
         self.desks: dict[str, Desk] = {}
@@ -89,7 +88,7 @@ class Relay:
             self._take_events()
             self._look()
             for desk in self.desks.values():
-                self._serve(desk)
+                self._sender.serve(desk)
             self._tidy()
         except StaleWrite:
             self._log.warning("relay duty lost", holder=self._config.holder)
@@ -109,7 +108,7 @@ class Relay:
         self._take_answers(self._courier.finished())
         try:
             for desk in self.desks.values() if self.on_duty else ():
-                self._take_answer(desk)
+                self._sender.take_answer(desk)
             self._duty.give_back()
         except StaleWrite:
             self._duty.lost()
@@ -139,7 +138,8 @@ class Relay:
         answers = {name: desk.answer for name, desk in self.desks.items()}
         cursors = self._store.cursors()
         self._seen_at = int(cursors.get(SEEN, "0"))
-        self._reader, self._ledger = OutboxReader(self._store, self._clock), Ledger(cursors)
+        self._reader = OutboxReader(self._store, self._clock)
+        self._notebook.begin(cursors)
         self._arrived.clear()
         self._unwanted = []
         plans: dict[str, ChannelPlan | None] = dict.fromkeys(_absent(cursors, now))
@@ -147,7 +147,7 @@ class Relay:
         self.desks = {}
         for name, plan in plans.items():
             desk = Desk(name, plan, self._config.rule, self._clock, self._jitter)
-            desk.restore(cursors.get(_cursor(name), "{}"))
+            desk.restore(cursors.get(cursor_of(name), "{}"))
             # A courier of an earlier term may still be out, and its answer will come.
             desk.flying, desk.answer = name in flying, answers.get(name)
             self.desks[name] = desk
@@ -156,14 +156,6 @@ class Relay:
                 # Who else waits for what is going out must be known before it can be let go.
                 self._enter_all(self._reader.read(workset_id, seq) if seq else ())
         self._yield_at, self._stamp_due = moment + YIELD_SECONDS, moment
-
-    def _write(self, cursors: Mapping[str, str | None]) -> None:
-        lease = self._duty.lease
-        assert lease is not None
-        items = list(cursors.items())
-        for start in range(0, len(items), MAX_CURSORS):
-            self._writes += 1
-            self._store.put_cursors(dict(items[start : start + MAX_CURSORS]), lease, self._writes)
 
     # events
 
@@ -175,15 +167,15 @@ class Relay:
             if over:
                 desk.hold_back(over)
                 self._log.warning("held back", channel=desk.name, events=len(over), in_all=desk.held.count)
-                self._remember(desk)
-                self._let_go(desk, over)
+                self._notebook.remember(desk)
+                self._notebook.let_go(desk, over)
 
     def _enter_all(self, found: Iterable[Found]) -> None:
         # Kept until each is through: the reader does not find them again, whatever fails in between.
         self._arrived.extend(found)
         while self._arrived:
             item = self._arrived[0]
-            if not self._ledger.knows(item.key):
+            if not self._notebook.ledger.knows(item.key):
                 if item.event is not None and self._watcher is not None:
                     self._watcher.saw(item.event)  # before it may leave the outbox
                 notice = self._notice(item)
@@ -203,14 +195,14 @@ class Relay:
                 return notice_of(found.event)
             except (ValueError, TypeError, AttributeError, KeyError) as error:
                 problem = f"{type(error).__name__}: {error}"
-        self._give_up(found.key, "every channel", f"it cannot be read ({problem})")
+        self._notebook.give_up(found.key, "every channel", f"it cannot be read ({problem})")
         return None
 
     def _enter(self, key: Key, notice: Notice) -> bool:
         """Lay it on the desks that want it and do not have it; whether one waits for it."""
         desks = self.desks.values()
         wanting = [d.name for d in desks if d.wants(notice) and key not in d.held.newest and key not in d.muted]
-        waiting = self._ledger.enter(key, wanting, owed=[desk.name for desk in desks if key in desk.aside])
+        waiting = self._notebook.ledger.enter(key, wanting, owed=[desk.name for desk in desks if key in desk.aside])
         for name in waiting:
             self.desks[name].pending[key] = notice
         return bool(waiting)
@@ -231,60 +223,12 @@ class Relay:
         for desk in self.desks.values():
             quiet = self._standing.hush(desk)
             if quiet:
-                self._remember(desk)
+                self._notebook.remember(desk)
                 muted = {key: desk.muted[key] for key in quiet if key in desk.muted}
-                self._let_go(desk, quiet)
+                self._notebook.let_go(desk, quiet)
                 desk.muted |= muted
             if desk.muted:
                 self._standing.wake(desk)
-
-    # messages
-
-    def _serve(self, desk: Desk) -> None:
-        """Settle what came back, and start what is due."""
-        self._take_answer(desk)
-        if not desk.ready():
-            return
-        if desk.outgoing is None and not self._choose(desk):
-            return
-        assert desk.outgoing is not None
-        assert desk.plan is not None
-        message = self._message(desk, desk.outgoing)
-        if message is None:
-            self._delivered(desk)
-            return
-        desk.flying = True
-        self._courier.start(desk.plan.channel, message)
-
-    def _choose(self, desk: Desk) -> bool:
-        desk.outgoing = desk.choose(self._clock.now(), self._standing.notices(desk))
-        if desk.outgoing is None:
-            return False
-        desk.outgoing = self._with_firing(desk, desk.outgoing)
-        try:
-            self._remember(desk)
-        except BaseException:
-            desk.outgoing = None  # nothing may go out that is not written down
-            raise
-        return True
-
-    def _with_firing(self, desk: Desk, out: Outgoing) -> Outgoing:
-        """With how many conditions of its incident hold, for those who keep incidents open until none does."""
-        notice = desk.pending.get(out.keys[0]) or next(iter(out.alerts), None) if out.keys else None
-        if notice is None or notice.status is Status.INFO or len(out.groups) != 1:
-            return out
-        return replace(out, firing=self._standing.firing(incident_of(notice, desk.rule.by), desk.rule.by))
-
-    def _message(self, desk: Desk, out: Outgoing) -> Message | None:
-        """The message as it was written down; None where none of its events can be read any more."""
-        known = {notice.key: notice for notice in out.alerts}
-        found = [known.get(key) or desk.pending.get(key) or self._read_again(key) for key in out.keys]
-        notices = [notice for notice in found if notice is not None]
-        return compose(out, notices, desk.rule.by) if notices or out.held else None
-
-    def _read_again(self, key: Key) -> Notice | None:
-        events = self._store.history(key[0], key[1] - 1, 1)
-        return notice_of(events[0]) if events and events[0].seq == key[1] else None
 
     def _take_answers(self, ended: Iterable[Sent]) -> None:
         for sent in ended:
@@ -292,86 +236,23 @@ class Relay:
             if desk is not None:
                 desk.flying, desk.answer = False, sent
 
-    def _take_answer(self, desk: Desk) -> None:
-        if desk.answer is not None:
-            self._settle(desk, desk.answer)
-            desk.answer = None
-
-    def _settle(self, desk: Desk, sent: Sent) -> None:
-        error = sent.error
-        if desk.outgoing is None or desk.outgoing.message_id != sent.message_id:
-            return
-        if error is None:
-            self._log.info("delivered", channel=desk.name, message=sent.message_id, answer=sent.receipt)
-            self._delivered(desk)
-        elif isinstance(error, ChannelRefused):
-            self._log.error("refused", channel=desk.name, message=sent.message_id, why=str(error))
-            given_up = desk.refused(str(error))
-            if given_up is not None:
-                self._give_up(given_up, f"channel {desk.name}", f"the channel refused it: {error}")
-                self._let_go(desk, [given_up])
-            self._remember(desk)
-        else:
-            retry_after = error.retry_after if isinstance(error, ChannelDown) else None
-            desk.failed(str(error), self._clock.now(), retry_after)
-            pause = round(desk.retry_at - self._clock.monotonic(), 1)
-            self._log.warning("not delivered", channel=desk.name, why=str(error), next_try_seconds=pause)
-
-    def _delivered(self, desk: Desk) -> None:
-        """Off the outbox first, then off the record of what is going out: a crash between sends the same again."""
-        out = desk.outgoing
-        assert out is not None
-        self._let_go(desk, out.keys)
-        desk.succeeded(self._clock.now())
-        try:
-            self._remember(desk)
-        except BaseException:
-            desk.outgoing = out
-            raise
-
-    def _remember(self, desk: Desk) -> None:
-        self._write({_cursor(desk.name): desk.document(self._clock.now())})
-
-    def _let_go(self, desk: Desk, keys: Iterable[Key]) -> None:
-        """The channel has these: off the outbox where it was the last, else remembered for it."""
-        finished, marks = self._ledger.leave(desk.name, keys)
-        if finished:
-            self._store.mark_delivered(finished)
-        self._write(marks)
-        self._ledger.left(desk.name, keys)
-        for key in keys:
-            desk.drop(key)
-
     def _tidy(self) -> None:
         """Forget how far each channel was where nothing waits any more; say from time to time which there are."""
-        gone = self._ledger.stale_marks(limit=MAX_CURSORS)
+        gone = self._notebook.ledger.stale_marks(limit=MAX_CURSORS)
         if gone:
-            self._write(dict.fromkeys(gone))
-            self._ledger.forget(gone)
+            self._notebook.write(dict.fromkeys(gone))
+            self._notebook.ledger.forget(gone)
         if self._clock.monotonic() >= self._note_due and not self._reader.more:
-            self._write({SEEN: str(max(0, self._clock.now() - micros(SEEN_LAG_SECONDS)))})
+            self._notebook.write({SEEN: str(max(0, self._clock.now() - micros(SEEN_LAG_SECONDS)))})
             self._note_due = self._clock.monotonic() + WATCH_SECONDS
         if self._clock.monotonic() >= self._stamp_due:
             for desk in self.desks.values():
                 if desk.plan is not None:
-                    self._remember(desk)
+                    self._notebook.remember(desk)
             self._stamp_due = self._clock.monotonic() + STAMP_SECONDS
-
-    def _give_up(self, key: Key, where: str, why: str) -> None:
-        """One event that cannot be told is told of, and never the end of the relay."""
-        now, name = self._clock.now(), f"{key[0]}:{key[1]}"
-        self._log.error("event stepped over", event_id=name, channel=where, why=why)
-        text = f"event {name} was not delivered to {where}: {why}"
-        self._store.put_alert(
-            AlertRecord(f"undeliverable/{name}/{where}", "undeliverable", "critical", key[0], text, now, now)
-        )
-
-
-def _cursor(channel: str) -> str:
-    return f"channel/{channel}"
 
 
 def _absent(cursors: Mapping[str, str], now: Instant) -> list[str]:
     """The channels that any monitor knew within the last day: one that is not here counts as down so long."""
     found = [name.partition("/")[2] for name in cursors if name.startswith("channel/")]
-    return [name for name in found if now - json.loads(cursors[_cursor(name)])["seen_at"] < micros(FORGET_SECONDS)]
+    return [name for name in found if now - json.loads(cursors[cursor_of(name)])["seen_at"] < micros(FORGET_SECONDS)]

@@ -1,0 +1,63 @@
+"""What the relay writes down of its channels, under the token of its duty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from wsmon.domain.messages import Key
+from wsmon.ports import AlertRecord, Clock, Log, StateStore
+from wsmon.services.desk import Desk
+from wsmon.services.duties import Duty
+from wsmon.services.ledger import Ledger
+
+MAX_CURSORS = 90
+
+
+class Notebook:
+    """One relay's. What writes may raise StaleWrite, once the duty is another monitor's, and StoreError."""
+
+    def __init__(self, store: StateStore, clock: Clock, duty: Duty, log: Log) -> None:
+        self._store, self._clock, self._duty, self._log = store, clock, duty, log
+        self._writes = 0
+        self.ledger = Ledger()
+
+    def begin(self, cursors: Mapping[str, str]) -> None:
+        """A term begins: from what stands in the store."""
+        self.ledger = Ledger(cursors)
+
+    def write(self, cursors: Mapping[str, str | None]) -> None:
+        """Cursors by name; None takes one away."""
+        lease = self._duty.lease
+        assert lease is not None
+        items = list(cursors.items())
+        for start in range(0, len(items), MAX_CURSORS):
+            self._writes += 1
+            self._store.put_cursors(dict(items[start : start + MAX_CURSORS]), lease, self._writes)
+
+    def remember(self, desk: Desk) -> None:
+        """All that a desk has to know after a crash."""
+        self.write({cursor_of(desk.name): desk.document(self._clock.now())})
+
+    def let_go(self, desk: Desk, keys: Iterable[Key]) -> None:
+        """The channel has these: off the outbox where it was the last, else remembered for it."""
+        finished, marks = self.ledger.leave(desk.name, keys)
+        if finished:
+            self._store.mark_delivered(finished)
+        self.write(marks)
+        self.ledger.left(desk.name, keys)
+        for key in keys:
+            desk.drop(key)
+
+    def give_up(self, key: Key, where: str, why: str) -> None:
+        """One event that cannot be told is told of, and never the end of the relay."""
+        now, name = self._clock.now(), f"{key[0]}:{key[1]}"
+        self._log.error("event stepped over", event_id=name, channel=where, why=why)
+        text = f"event {name} was not delivered to {where}: {why}"
+        self._store.put_alert(
+            AlertRecord(f"undeliverable/{name}/{where}", "undeliverable", "critical", key[0], text, now, now)
+        )
+
+
+def cursor_of(channel: str) -> str:
+    """The name under which a channel's desk is remembered."""
+    return f"channel/{channel}"
