@@ -52,6 +52,40 @@ def test_a_row_whose_way_out_of_a_state_was_missed_does_not_stay(store: SqliteSt
     assert {name: row.state for name, row in view.rows.items()} == {"done": WorksetState.COMPLETE}
 
 
+class Behind:
+    """A store whose index still shows some rows as they were."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store, self.shown = store, list[Row]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def page(self, state: WorksetState, **options: Any) -> RowPage:
+        page = self._store.page(state, **options)
+        old = {row.workset_id: row for row in self.shown if row.state is state}
+        return RowPage([old.get(row.workset_id, row) for row in page.rows], page.cursor)
+
+
+def test_an_index_that_is_behind_does_not_bring_back_what_the_feed_has_told_of(store: SqliteStore) -> None:
+    clock, behind = Clock(), Behind(store)
+    commands = Commands(store, clock, "t")
+    commands.register(WorksetSpec("known", "b"))
+    view = LiveView(behind, clock)
+    for _ in view.open():
+        pass
+    behind.shown = list(view.rows.values())
+    commands.set_priority("known", WorksetPriority.URGENT)
+    view.poll()
+    commands.register(WorksetSpec("missed", "b"))
+    view._cursor = store.feed_start()
+    for _ in range(4):
+        clock.ahead += 6
+        view.poll()
+    assert "missed" in view.rows, "the state was read again"
+    assert view.rows["known"].priority is WorksetPriority.URGENT
+
+
 class Late:
     """A store whose feed lags by a second, as an index does; counts the pages of the queue that are read."""
 

@@ -10,6 +10,7 @@ import pytest
 from tests.services.desk import Desk
 from tests.services.world import CLOCK, SilentLog, World
 from tests.waiting import wait_for
+from wsmon.domain.errors import LockLost
 from wsmon.domain.workset import Lease
 from wsmon.services.leases import LeaseKeeper
 
@@ -47,3 +48,14 @@ def test_a_lock_is_the_same_before_and_after_the_store(tmp_path: Path) -> None:
     desk.register()
     lease = desk.commands.acquire("w", holder="m", seconds=10 / 3)
     assert desk.store.lease("w") == lease
+
+
+def test_an_older_lock_of_the_same_holder_is_not_renewed_under_the_new_one(world: World) -> None:
+    world.register()
+    old = world.commands.acquire("w1", holder="m", seconds=60)
+    world.commands.unlock("w1", reason="stuck")
+    new = world.commands.acquire("w1", holder="m", seconds=60)
+    with pytest.raises(LockLost):
+        world.commands.refresh("w1", holder="m", token=old.token)
+    assert world.store.lease("w1") == new
+    assert world.commands.refresh("w1", holder="m", token=new.token).renewal == 1

@@ -71,6 +71,8 @@ def _view(world: World) -> None:
         raise Violation(
             "the view equals the store once quiet", f"{wrong}: shown {shown.get(wrong[0])}, is {want.get(wrong[0])}"
         )
+    if viewer.view is None or {n: r for n, r in viewer.view.rows.items() if r.state in LOADED} != want:
+        raise Violation("the view equals the store once quiet", "its rows differ from what its deltas told")
     counted = dict.fromkeys(WorksetState, 0)
     for record in store.values():
         if isinstance(record, Workset):

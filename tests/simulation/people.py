@@ -68,7 +68,12 @@ class Operator:
         if session.pause is not None and self.world.faults.has(Kind.PAUSE) and self.world.faults.has(Kind.ROBBERY):
             session.pause(self.chance.uniform(10, 80))
             self.world.faults.counts[Kind.ROBBERY] += 1
-            self._also(lambda: self.commands.unlock(name, reason="its holder does not answer"), 0.0)
+            self._also(lambda: self._take_away(name), 0.0)
+
+    def _take_away(self, name: str) -> None:
+        self.commands.unlock(name, reason="its holder does not answer")
+        if self.world.rash and self.chance.random() < 0.5:
+            self.commands.requeue(name, reason="its holder does not answer")
 
     def provoke_plan(self, session: Session) -> None:
         """Now and then what a monitor has just planned with changes, or is purged and registered anew."""

@@ -9,12 +9,12 @@ from typing import Any
 import greenlet
 
 from tests.simulation.faults import Kind
-from tests.simulation.kernel import Process
+from tests.simulation.kernel import Process, Violation
 from tests.simulation.model import Asked
 from tests.simulation.server import Server, Session
 from wsmon.adapters.dynamo import feeding, keys
 from wsmon.domain.change import Change, Event
-from wsmon.domain.errors import StaleWrite, StoreUnreachable, WsmonError
+from wsmon.domain.errors import StaleWrite, StoreUnreachable, StoreUnusable, WsmonError
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Lease, LeaseMark, Tombstone, Workset
@@ -231,6 +231,8 @@ def _attempt(work: Callable[[], Any]) -> Callable[[], Any]:
     """Do the work now; what it gave, or raised, comes when the reply does."""
     try:
         value = work()
+    except StoreUnusable as error:
+        raise Violation("the store takes what was decided", f"{error}") from error
     except WsmonError as error:
         refusal = error
 

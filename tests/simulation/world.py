@@ -90,7 +90,7 @@ class World:
         self.scheduling = Policy(
             max_wait=chance.choice((None, 120.0, 300.0, 900.0)),
             cost_order=chance.random() < 0.3,
-            budget=microdollars(chance.uniform(30, 200)) if chance.random() < 0.3 else None,
+            budget=microdollars(chance.uniform(8, 80)) if chance.random() < 0.4 else None,
         )
         self.channels = Channels(self.kernel, self.faults, [Receiver("c1"), Receiver("c2")])
         self.server.marked.append(self.channels.marked)
@@ -107,6 +107,8 @@ class World:
         hang_ends = chance.random() < 0.6
         longest = chance.choice((120.0, 400.0, 900.0))
         lease = chance.choice((30.0, 60.0, 60.0, 90.0))
+        together = chance.uniform(10, 40) if chance.random() < 0.3 else None
+        """Seconds between the passes of all monitors, where they begin in step: their plans are the same."""
         for name in self.place_names:
             machine = Machine(self.kernel, name)
             place = SimPlace(
@@ -129,7 +131,7 @@ class World:
                 cluster=cluster,
                 slots=self.slots[cluster],
                 command=("run.sh", "{workset_id}"),
-                poll_seconds=chance.uniform(10, 40),
+                poll_seconds=together or chance.uniform(10, 40),
                 look_seconds=chance.uniform(4, 10),
                 max_concurrent=chance.randint(1, 3),
                 lease_seconds=lease,
@@ -141,7 +143,8 @@ class World:
                 self.hosts.append(Host(self, place, config, Random(f"{self.plan.seed}/{config.name}")))
         for host in self.hosts:
             self.server.beating.append(host.beat)
-            self.kernel.start(Process("init"), host.config.name, host.keep, after=chance.uniform(0, 20))
+            after = chance.uniform(0, 20) if together is None else 3 + chance.uniform(0, 0.05)
+            self.kernel.start(Process("init"), host.config.name, host.keep, after=after)
         self._people(chance)
         self.kernel.start(Process("havoc"), "havoc", Havoc(self, Random(f"{self.plan.seed}/havoc")).rage)
 
