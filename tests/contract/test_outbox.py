@@ -9,6 +9,7 @@ import pytest
 
 from tests.contract.conftest import World
 from wsmon.domain.errors import StaleWrite
+from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import WorksetPriority
 from wsmon.domain.workset import Lease
 from wsmon.ports import OutboxPage
@@ -63,6 +64,15 @@ class TestOutbox:
         world.store.mark_delivered(found)
         world.register("late")
         assert keys(world.store.undelivered(10, after)) == [("late", 1)]
+
+    def test_many_are_taken_off_in_one_go_and_one_that_is_not_there_is_passed_over(self, world: World) -> None:
+        for _, refused in world.commands.register_many(WorksetSpec(f"w{n:02}", "b") for n in range(60)):
+            assert not refused
+        named = [(f"w{n:02}", 1) for n in range(60)]
+        world.store.mark_delivered([*named[:30], ("none", 7), *named[20:58]])
+        assert keys(world.other().undelivered()) == named[58:]
+        assert keys(world.store.undelivered_of("w57")) == []
+        assert len(world.store.history("w57")) == 1
 
     def test_one_workset_is_read_consistently_and_in_order(self, world: World) -> None:
         world.register()

@@ -20,6 +20,7 @@ def policy(
         _allow("Table", [f"dynamodb:{name}" for name in actions], [arn, f"{arn}/index/*"]),
     ]
     if kind == "monitor":
+        statements[0]["Action"].append("dynamodb:PartiQLUpdate")  # the outbox, 25 events a call
         if topic_arns:
             statements.append(_allow("Topics", ["sns:Publish"], list(topic_arns)))
         if namespace is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,9 +9,10 @@ from botocore.exceptions import ClientError
 from wsmon.adapters import codec
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.dynamo import expressions as ex
-from wsmon.adapters.dynamo import keys, schema, writing
+from wsmon.adapters.dynamo import schema, writing
 from wsmon.adapters.dynamo.alerts import Alerts
 from wsmon.adapters.dynamo.client import Connection, condition_failed
+from wsmon.adapters.dynamo.delivering import Delivering
 from wsmon.adapters.dynamo.duties import Duties
 from wsmon.adapters.dynamo.identity import Identity
 from wsmon.adapters.dynamo.reading import lease_of
@@ -24,7 +24,7 @@ from wsmon.domain.workset import Lease
 from wsmon.ports import Clock, StoreInfo
 
 
-class DynamoStore(Registering, Alerts, Duties, Identity):
+class DynamoStore(Registering, Alerts, Delivering, Duties, Identity):
     """For many machines; every change is one transaction."""
 
     def __init__(
@@ -137,25 +137,6 @@ class DynamoStore(Registering, Alerts, Duties, Identity):
                     raise StaleWrite(lease.workset_id, None, stands) from None
 
         self._connection.call(work)
-
-    def mark_delivered(self, events: Sequence[tuple[str, int]]) -> None:
-        """Take events off the outbox."""
-        for workset_id, seq in events:
-            key = ex.wire_item({"pk": keys.workset_key(workset_id), "sk": keys.event_key(seq)})
-            self._connection.call(lambda key=key: self._deliver(key))  # type: ignore[misc]
-
-    def _deliver(self, key: ex.Item) -> None:
-        try:
-            self._connection.send(
-                "update_item",
-                TableName=self._connection.table,
-                Key=key,
-                UpdateExpression="REMOVE outbox_pk, outbox_sk",
-                ConditionExpression="attribute_exists(pk)",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
 
     def close(self) -> None:
         """Give back the connections."""
