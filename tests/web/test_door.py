@@ -18,6 +18,9 @@ from tests.web.conftest import Site, serving
 from wsmon.domain.roles import Role
 from wsmon.services.access import create_token
 from wsmon.services.commands import Commands
+from wsmon.settings import Settings, load_settings
+from wsmon.web.serving import handed_over
+from wsmon.web.session import Told
 
 SOCKET = "/ws?width=80&height=24"
 
@@ -93,3 +96,20 @@ def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "pip install 'wsmon[web]'" in done.stderr
+
+
+def test_a_session_is_told_all_settings_but_the_channels(tmp_path: Path) -> None:
+    """Secrets are stars in what is handed over, and would be refused as addresses."""
+    config = tmp_path / "all.toml"
+    config.write_text(
+        '[store]\nurl = "sqlite:w.db"\nread_only = ["prod-*"]\n[monitor]\ncommand = ["true"]\nrun_root = "/tmp/runs"\n'
+        '[monitor.exit_categories]\n3 = "data"\n[clusters.cl1]\nhost = "head"\n[keys]\nrequeue = "f5"\n'
+        '[scheduler]\ndaily_budget_usd = 20.5\n[channels.one]\ntype = "webhook"\nurl = "https://example.org/secret"\n'
+    )
+    settings = load_settings(config).settings
+    told = Told.read(Told(handed_over(settings), "alice", "operator", read_only=False).text())
+    assert "secret" not in told.text()
+    assert Settings(**told.settings) == settings.model_copy(update={"channels": {}})
+    engine = told.connect()
+    assert (engine.who, engine.commands.actor, engine.commands.role) == ("alice", "alice", Role.OPERATOR)
+    engine.close()

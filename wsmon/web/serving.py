@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -13,6 +14,7 @@ from wsmon.adapters.listening import is_loopback, listen, refuse_open_door, url_
 from wsmon.engine import Engine
 from wsmon.ports import Log
 from wsmon.services.access import Access
+from wsmon.settings import Settings
 from wsmon.web.application import Site
 from wsmon.web.door import Door, Rules
 
@@ -28,13 +30,17 @@ class Serving:
     read_only: bool
 
 
+def handed_over(settings: Settings) -> dict[str, Any]:
+    """What a session is told of the settings: all but the channels. It tells nobody, and their secrets would be stars."""
+    return settings.model_dump(mode="json", exclude={"channels"})
+
+
 def site(engine: Engine, serving: Serving, log: Log) -> Site:
     """The site of these settings."""
     settings = engine.settings
     rules = Rules(not is_loopback(serving.host), settings.web.trust_proxy, settings.api.denied_rate_limit)
     door = Door(Access(engine.store, engine.clock), engine.clock, engine.who, rules)
-    told = settings.model_dump(mode="json", exclude={"channels"})  # what a screen tells nobody; secrets would be stars
-    return Site(door, log, told, read_only=serving.read_only, sessions=settings.web.sessions)
+    return Site(door, log, handed_over(settings), read_only=serving.read_only, sessions=settings.web.sessions)
 
 
 def serve(engine: Engine, serving: Serving, log: Log) -> None:
