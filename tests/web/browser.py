@@ -76,7 +76,8 @@ class Page:
         return result
 
     async def go(self, url: str) -> None:
-        """Open a page."""
+        """Open a page; what an earlier one showed is gone."""
+        self._screen.reset()
         await self("Page.navigate", url=url)
 
     async def js(self, code: str) -> Any:

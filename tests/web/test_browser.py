@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import psutil
 import pytest
 
@@ -31,47 +32,53 @@ async def requeue(page: Page) -> None:
     await page.press("R")
 
 
-async def test_without_a_token_it_paints_keys_work_and_nothing_is_changed(site: Site, tmp_path: Path) -> None:
+async def test_the_tui_in_a_browser(site: Site, tmp_path: Path) -> None:
+    """One browser, since each costs as much as the test: first without a token, then with one."""
     async with chromium(tmp_path / "profile") as page:
-        await page.go(site.url)
-        await page.shows("1 queue", "RUN-1", "RUN-2", "RUN-3")
-        await page.until("document.body.classList.contains('-first-byte')")
-        assert await page.colours() > 20
-        await page.press("?")
-        await page.shows("─ keys ─")
-        await page.press("\x1b")
-        before = site.commands.get("RUN-1")
-        await requeue(page)
-        await page.shows("this session is read-only; nothing was changed")
-        assert site.commands.get("RUN-1") == before
-        # Everything comes from here: no font, no script of anybody else.
-        assert {urlsplit(url).netloc for url in page.asked} == {urlsplit(site.url).netloc}
-
-        sessions = psutil.Process(site.process.pid).children()
-        await page.press("q")
-        await page.until("document.body.classList.contains('-closed')")
-        wait_for(lambda: not psutil.Process(site.process.pid).children())
-        assert len(sessions) == 1
+        await without_a_token_it_paints_keys_work_and_nothing_is_changed(page, site)
+        await a_token_says_what_may_be_done_and_a_revoked_one_ends_the_session(page, site)
 
 
-async def test_a_token_says_what_may_be_done_and_a_revoked_one_ends_the_session(site: Site, tmp_path: Path) -> None:
+async def without_a_token_it_paints_keys_work_and_nothing_is_changed(page: Page, site: Site) -> None:
+    await page.go(site.url)
+    await page.shows("1 queue", "RUN-1", "RUN-2", "RUN-3")
+    await page.until("document.body.classList.contains('-first-byte')")
+    assert await page.colours() > 20
+    await page.press("?")
+    await page.shows("─ keys ─")
+    await page.press("\x1b")
+    before = site.commands.get("RUN-1")
+    await requeue(page)
+    await page.shows("this session is read-only; nothing was changed")
+    assert site.commands.get("RUN-1") == before
+    # Everything comes from here: no font, no script of anybody else.
+    assert {urlsplit(url).netloc for url in page.asked} == {urlsplit(site.url).netloc}
+
+    sessions = psutil.Process(site.process.pid).children()
+    await page.press("q")
+    await page.until("document.body.classList.contains('-closed')")
+    wait_for(lambda: not psutil.Process(site.process.pid).children())
+    assert len(sessions) == 1
+
+
+async def a_token_says_what_may_be_done_and_a_revoked_one_ends_the_session(page: Page, site: Site) -> None:
     secret, _ = create_token(site.commands, Role.OPERATOR, name="alice")
-    async with chromium(tmp_path / "profile") as page:
-        await sign_in(page, site, "wsmon_0_wrong")
-        await page.until("document.body.innerText.includes('wrong or has expired')")
-        await sign_in(page, site, secret)
-        await requeue(page)
-        await page.shows("Requeue RUN-1?")
-        await page.press("mended\r\r")
-        await page.shows("requeue done")
-        assert site.commands.get("RUN-1").state is WorksetState.READY
-        (event,) = site.commands.store.history("RUN-1")[-1:]
-        assert (event.actor, event.reason) == ("alice", "mended")
+    wait_for(lambda: httpx.get(site.url, trust_env=False).status_code == 401, 10, pause=0.2)
+    await sign_in(page, site, "wsmon_0_wrong")
+    await page.until("document.body.innerText.includes('wrong or has expired')")
+    await sign_in(page, site, secret)
+    await requeue(page)
+    await page.shows("Requeue RUN-1?")
+    await page.press("mended\r\r")
+    await page.shows("requeue done")
+    assert site.commands.get("RUN-1").state is WorksetState.READY
+    (event,) = site.commands.store.history("RUN-1")[-1:]
+    assert (event.actor, event.reason) == ("alice", "mended")
 
-        revoke_token(site.commands, "alice")
-        await page.until("document.body.classList.contains('-closed')", seconds=25)
-        await page.go(site.url)
-        await page.until("!!document.querySelector('input[name=token]')")
+    revoke_token(site.commands, "alice")
+    await page.until("document.body.classList.contains('-closed')", seconds=25)
+    await page.go(site.url)
+    await page.until("!!document.querySelector('input[name=token]')")
     log = site.log.read_text()
     assert secret not in log
     assert secret.split("_")[2] not in log
