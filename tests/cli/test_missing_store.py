@@ -49,6 +49,7 @@ LOOKING = {
     "silence --end s": NOT_FOUND,
     "silences": DONE,
     "report": DONE,
+    "replay": USAGE,
     "token list": DONE,
     "token revoke t": NOT_FOUND,
     "notify test": NOT_FOUND,
@@ -66,7 +67,7 @@ LOOKING = {
 }
 MAKING = {"init", "register", "import", "monitor", "api", "web", "token", "silence", "demo"}
 # These ask no store, or say what is wrong with it themselves.
-TELLS_NOTHING = ("config", "completion", "notify", "register", "silence kind", "import folder nowhere")
+TELLS_NOTHING = ("config", "replay", "completion", "notify", "register", "silence kind", "import folder nowhere")
 
 
 @pytest.fixture
