@@ -45,7 +45,7 @@ KILL_AFTER_SECONDS, REPLACE_AFTER_SECONDS, KILL_AGAIN_AFTER_SECONDS = 3.0, 12.0,
 DEAD_SECONDS = 3.0
 """So long at least a dead lock stands before eyes: no other monitor is there until then."""
 KILL_PATIENCE_SECONDS = 6.0
-"""So long a kill waits for a run that will still go on when it is adopted."""
+"""So long a kill before eyes waits for a run that will still go on when it is adopted."""
 SILENT_SECONDS, REFRESH_SECONDS = 4.0, 0.5
 DRAIN_SECONDS = 7.0
 PEER_SECONDS = 30.0
@@ -194,7 +194,7 @@ class Stage:
     def _next_casualty(self, one: Casualty, elapsed: float) -> Casualty:
         """Kill the one whose time has come, put another in its place after a while, and go on with that one."""
         if one.killed_at is None:
-            patient = elapsed < one.kill_at + KILL_PATIENCE_SECONDS
+            patient = one.alone and elapsed < one.kill_at + KILL_PATIENCE_SECONDS
             killed = elapsed > one.kill_at and self._kill_busy(one, patient=patient)
             return replace(one, killed_at=elapsed) if killed else one
         if elapsed < one.killed_at + one.relief_seconds:
@@ -209,7 +209,7 @@ class Stage:
         """SIGKILL a monitor that has a run going on; while `patient`, one that outlives its lock by far."""
         rows = self.engine.store.page(WorksetState.IN_PROGRESS).rows
         held = [row.workset_id for row in rows if row.holder == one.name]
-        if not held or (patient and not self._outlasts(held, one.relief_seconds if one.alone else LEASE_SECONDS)):
+        if not held or (patient and not self._outlasts(held, one.relief_seconds)):
             return False
         self._processes[one.name].kill()
         self._processes[one.name].wait()
