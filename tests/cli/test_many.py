@@ -91,6 +91,7 @@ def test_on_the_command_line_it_is_shown_and_asked_or_yes(commands: Commands, tm
     assert rows == ["ID", "w0", "w1", "w2"]
     assert "character 1" in cli("list", "--filter", "colour:red", code=2).stderr
     assert "one of the two" in cli("ignore", "w0", "--filter", "w1", code=2).stderr
+    assert "id:*" in cli("delete", "--filter", " ", "--yes", code=2).stderr  # as an unset variable of a script gives it
     cli("affinity", "w0", "w1", "--cluster", "cl1", "--yes")
     assert commands.get("w1").affinity == "cl1"
 

@@ -43,6 +43,8 @@ class Wanted:
     def __post_init__(self) -> None:
         if bool(self.workset_ids) == (self.filter_text is not None):
             raise click.UsageError("name worksets by ID, or say which with --filter; one of the two")
+        if self.filter_text is not None and not self.filter_text.strip():
+            raise click.UsageError("an empty --filter would take everything; if that is what you want, write id:*")
 
 
 def on_worksets(function: F) -> F:
