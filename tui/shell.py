@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.events import Event, Key
 
 from tui.actions import ACTIONS, APP, CHANGING, LOOKING, PAST, SETTING, TABLE, VIEW, Action, bindings, of
 from tui.bars import Status
@@ -60,6 +61,17 @@ class Shell(App[None], inherit_bindings=False):
         self.use_theme(kept.text("theme"))
 
     # keys
+
+    async def on_event(self, event: Event) -> None:
+        """The filter opens before the next key is dealt out: what a fast hand types at once is its text, and no verb's key."""
+        if isinstance(event, Key) and not event.is_forwarded and self._opens_filter(event.key):
+            self.do("filter")
+            return
+        await super().on_event(event)
+
+    def _opens_filter(self, key: str) -> bool:
+        over_panels = len(self.screen_stack) == 1 and any(self.focused is panel.table for panel in self.view.panels)
+        return over_panels and key in of("filter", self.actions).keys.split(",")
 
     def action_do(self, name: str) -> None:
         """Carry a row of the action table out."""
