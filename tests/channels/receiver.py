@@ -6,7 +6,8 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -44,6 +45,18 @@ class Receiver:
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
+        self._open(0)
+        return self
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Nobody listens meanwhile: connections are refused."""
+        port = self._server.server_address[1]
+        self._close()
+        yield
+        self._open(port)
+
+    def _open(self, port: int) -> None:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,13 +77,15 @@ class Receiver:
             def handle_error(self, *_: object) -> None:
                 pass  # the other side was killed on purpose
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        self._close()
+
+    def _close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
