@@ -9,15 +9,27 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_for
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
+from wsmon.domain.alerts import SilenceRecord
 from wsmon.domain.change import SlotClaim
 from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.states import ErrorCategory
 from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord
 from wsmon.services.commands import Commands
 from wsmon.services.live import LiveView
 
-PRICES = {"leases": 1, "alerts": 1, "monitors": 1, "clusters": 2, "feed": 1, "feed_start": 0, "tallies": 1}
+PRICES = {
+    "leases": 1,
+    "alerts": 1,
+    "monitors": 1,
+    "clusters": 2,
+    "silences": 1,
+    "feed": 1,
+    "feed_start": 0,
+    "tallies": 1,
+}
 
 
 class Paid:
@@ -110,7 +122,7 @@ def test_claims_follow_the_feed_at_once(real: SqliteStore, paid: Any, view: Live
     assert held[-1] == set()
 
 
-def test_all_else_is_seen_within_four_refreshes_and_alerts_within_two(real: SqliteStore, view: LiveView) -> None:
+def test_all_else_is_seen_within_six_refreshes_and_alerts_within_two(real: SqliteStore, view: LiveView) -> None:
     now = SystemClock().now()
     for _ in range(3):
         view.poll()
@@ -119,9 +131,28 @@ def test_all_else_is_seen_within_four_refreshes_and_alerts_within_two(real: Sqli
     assert alert in {one for _ in range(2) for one in view.poll().alerts}
     real.put_monitor(MonitorRecord("m", "host", 1, now, now))
     real.put_cluster(ClusterRecord("c", 4, now))
-    deltas = [view.poll() for _ in range(4)]
+    real.put_silence(SilenceRecord("s", {"workset": "w"}, now, now + 10**9, "ann", "known"))
+    deltas = [view.poll() for _ in range(6)]
     assert [one.name for one in deltas[-1].monitors] == ["m"]
     assert [one.name for one in deltas[-1].clusters] == ["c"]
+    assert deltas[-1].silenced == {"f"}
+
+
+def test_a_silence_ends_by_itself_and_covers_what_the_rows_tell(real: SqliteStore) -> None:
+    clock = SystemClock()
+    commands = Commands(real, clock, "t")
+    for name in ("bad", "other"):
+        commands.register(WorksetSpec(name, "b"))
+        token = commands.acquire(name, holder="m", seconds=60).token
+        commands.fail(name, token=token, category=ErrorCategory.DATA, details="broke")
+    view = LiveView(real, clock)
+    now = clock.now()
+    ends = SilenceRecord("s", {"kind": "error", "workset": "b*"}, now, now + 300_000, "ann", "known")
+    real.put_silence(ends)
+    (first,) = view.open()
+    assert first.silenced == {"error/bad"}
+    assert view.poll().silenced is first.silenced, "what reads the same stays the same object"
+    wait_for(lambda: not view.poll().silenced, 5)
 
 
 def test_what_reads_the_same_stays_the_same_object(real: SqliteStore) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.tui.stage import Stage, screen_text, settled
 from tests.tui.test_actions import confirm, said
@@ -30,6 +32,11 @@ async def test_an_alert_is_taken_on_and_silenced(tmp_path: Path) -> None:
         (silence,) = stage.real.silences()
         assert round((silence.ends_at - silence.starts_at) / 1e6) == 14_400
         assert silence.by == stage.who
+        await settled(pilot, lambda: any(line.split()[1:3] == ["silenced", "error"] for line in lines(pilot)))
+
+
+def lines(pilot: Pilot[Any]) -> list[str]:
+    return screen_text(pilot.app).splitlines()
 
 
 @pytest.mark.parametrize("key", ["A", "S"])

@@ -28,6 +28,7 @@ class AlertsPanel(Panel["AlertRecord"]):
     def __init__(self) -> None:
         super().__init__(4, "alerts")
         self._critical: set[str] | None = None
+        self._silenced: frozenset[str] = frozenset()
         self._standing: dict[str, AlertRecord] = {}
         self._ended: dict[str, AlertRecord] = {}
         """What ended a moment ago: else a condition that lasts a second is never seen."""
@@ -35,8 +36,8 @@ class AlertsPanel(Panel["AlertRecord"]):
     def make_table(self) -> RowTable[AlertRecord]:
         """Columns by how much room there is."""
         columns: list[Column[AlertRecord]] = [
-            Column("SEVERITY", _severity, 10, from_width=60),
-            Column("KIND", lambda alert: Cell(alert.kind, _severity(alert).style), 10),
+            Column("SEVERITY", self._severity, 10, from_width=60),
+            Column("KIND", lambda alert: Cell(alert.kind, self._severity(alert).style), 10),
             Column("SUBJECT", lambda alert: Cell(alert.subject, "plain"), share=2),
             Column("TEXT", lambda alert: Cell(alert.text, "dim"), share=5),
             Column("SINCE", lambda alert: Cell(self.since(alert.first_at), "dim"), 6, right=True),
@@ -50,12 +51,14 @@ class AlertsPanel(Panel["AlertRecord"]):
     def rings(self, delta: Delta) -> bool:
         """Whether a critical alert began since the last look; the first one only looks around."""
         critical = {a.fingerprint for a in delta.alerts if a.severity == CRITICAL and a.status != ACKNOWLEDGED}
+        critical -= delta.silenced
         known, self._critical = self._critical, critical
         return known is not None and bool(critical - known)
 
     def show(self, delta: Delta) -> None:
         """Take the alerts whole; what ended stays for a while, as ended."""
-        if not self.same(delta.alerts):
+        if not self.same(delta.alerts, delta.silenced):
+            self._silenced = delta.silenced
             standing = {alert.fingerprint: alert for alert in delta.alerts}
             for gone in self._standing.keys() - standing.keys():
                 self._ended[gone] = replace(self._standing[gone], status=ENDED, changed_at=self.now)
@@ -81,6 +84,10 @@ class AlertsPanel(Panel["AlertRecord"]):
             del self._ended[name]
         if old:
             self._load()
+
+    def _severity(self, alert: AlertRecord) -> Cell:
+        quiet = alert.fingerprint in self._silenced and alert.status not in {ACKNOWLEDGED, ENDED}
+        return Cell("silenced", "dim") if quiet else _severity(alert)
 
     def _load(self) -> None:
         self.table.load([*self._standing.values(), *self._ended.values()])

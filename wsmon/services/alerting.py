@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
-from wsmon.domain.alerts import AlertRecord, merged, of_worksets
+from wsmon.domain.alerts import AlertRecord, SilenceRecord, merged, of_worksets
 from wsmon.domain.states import WorksetState
+from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Row
 
 TOLD_OF = frozenset({WorksetState.IN_PROGRESS, WorksetState.ERROR, WorksetState.FAILED})
@@ -43,3 +44,11 @@ def derive(
 ) -> tuple[AlertRecord, ...]:
     """What worksets and leases show, with the stored ones; firing, critical and newest first."""
     return tuple(merged(of_worksets(rows, leases, dead), stored))
+
+
+def quiet(alerts: Iterable[AlertRecord], silences: Iterable[SilenceRecord], now: Instant) -> frozenset[str]:
+    """The fingerprints of those that a silence keeps quiet now."""
+    standing = [silence for silence in silences if silence.starts_at <= now < silence.ends_at]
+    if not standing:
+        return frozenset()
+    return frozenset(a.fingerprint for a in alerts if any(silence.matches(a, now) for silence in standing))

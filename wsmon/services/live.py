@@ -11,7 +11,7 @@ from wsmon.domain.states import TERMINAL, WorksetState
 from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Lease, Row, Workset, row_of
 from wsmon.ports import AlertRecord, Clock, ClusterRecord, MonitorRecord, StateStore
-from wsmon.services.alerting import DerivedAlerts
+from wsmon.services.alerting import DerivedAlerts, quiet
 from wsmon.services.doubts import CHECK_SECONDS, FIRST_CHECK_SECONDS, Doubts
 from wsmon.services.paging import every_row
 from wsmon.services.panels import SmallPanels
@@ -48,6 +48,8 @@ class Delta:
     clusters: tuple[ClusterRecord, ...] = ()
     monitors: tuple[MonitorRecord, ...] = ()
     alerts: tuple[AlertRecord, ...] = ()
+    silenced: frozenset[str] = frozenset()
+    """Fingerprints of alerts that a silence keeps quiet."""
 
     def merged(self, newer: Delta) -> Delta:
         """Both in one: rows are merged, the rest is the newer's."""
@@ -65,6 +67,7 @@ class Delta:
             newer.clusters,
             newer.monitors,
             newer.alerts,
+            newer.silenced,
         )
 
 
@@ -86,6 +89,7 @@ class LiveView:
         self._doubts = Doubts()
         self._panels, self._derived = SmallPanels(store), DerivedAlerts()
         self._dead: frozenset[str] = frozenset()
+        self._silenced: frozenset[str] = frozenset()
         self._claims_moved = False
         self._changed: dict[str, Row] = {}
         self._gone: set[str] = set()
@@ -225,6 +229,9 @@ class LiveView:
             dead = frozenset(lease.workset_id for lease in leases if self._watch.dead(lease, now, moment))
             self._dead = dead if dead != self._dead else self._dead
         self._claims_moved = False
+        alerts = self._derived.alerts(panels.leases, self._dead, panels.alerts)
+        silenced = quiet(alerts, panels.silences, now)
+        self._silenced = silenced if silenced != self._silenced else self._silenced
         return Delta(
             at=now,
             rows=rows,
@@ -234,7 +241,8 @@ class LiveView:
             dead=self._dead,
             clusters=panels.clusters,
             monitors=panels.monitors,
-            alerts=self._derived.alerts(panels.leases, self._dead, panels.alerts),
+            alerts=alerts,
+            silenced=self._silenced,
         )
 
 

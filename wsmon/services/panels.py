@@ -1,16 +1,17 @@
-"""What the small panels show, read whole: leases, clusters, monitors and raised alerts."""
+"""What the small panels show, read whole: leases, clusters, monitors, raised alerts and silences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TypeVar
 
+from wsmon.domain.alerts import SilenceRecord
 from wsmon.domain.workset import Lease
 from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord, StateStore
 
 T = TypeVar("T")
-ALERTS, MONITORS, CLUSTERS = "alerts", "monitors", "clusters"
-TURNS = (ALERTS, MONITORS, ALERTS, CLUSTERS)
+ALERTS, MONITORS, CLUSTERS, SILENCES = "alerts", "monitors", "clusters", "silences"
+TURNS = (ALERTS, MONITORS, ALERTS, CLUSTERS, ALERTS, SILENCES)
 
 
 class SmallPanels:
@@ -29,6 +30,7 @@ class SmallPanels:
         self.clusters: tuple[ClusterRecord, ...] = ()
         self.monitors: tuple[MonitorRecord, ...] = ()
         self.alerts: tuple[AlertRecord, ...] = ()
+        self.silences: tuple[SilenceRecord, ...] = ()
 
     def look(self, *, claims_moved: bool = False, busy: bool = False) -> bool:
         """Read what is due; `busy` when this look has made another call already. Whether the leases were read."""
@@ -42,6 +44,8 @@ class SmallPanels:
             self.leases = _kept(self.leases, self._store.leases(consistent=False))
         if ALERTS in due:
             self.alerts = _kept(self.alerts, self._store.alerts(consistent=False))
+        if SILENCES in due:
+            self.silences = _kept(self.silences, self._store.silences())
         if MONITORS in due:
             self.monitors = _kept(self.monitors, self._store.monitors(consistent=False))
         if CLUSTERS in due:
