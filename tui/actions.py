@@ -142,6 +142,7 @@ ACTIONS = (
     Action("reverse", "O", "reverse", "Turn the order round", REST, TABLE),
     Action("columns", "C", "columns", "Choose the columns", REST, SETTING),
     Action("themes", "T", "theme", "Choose the colours", REST, SETTING),
+    Action("redraw", "ctrl+l", "redraw", "Paint the whole screen anew", REST, APP),
     Action("refresh", "r", "refresh", "Look now", REST, SETTING),
     Action("pause", "p", "pause", "Hold the screen still, or go on; in the past: play", REST, SETTING),
     Action("slower", "plus", "slower", "Look half as often", REST, SETTING, "interval", 2.0),

@@ -17,15 +17,17 @@ from tui.actions import CHANGING, LOOKING, PAST, remapped
 from tui.guard import while_open
 from tui.kept import Kept
 from tui.keyed import KeyedList
+from tui.meter import Meter
 from tui.shell import Shell
 from tui.table import RowTable
 from tui.view import View
-from tui.work import Asked, Done, Read, Work
+from tui.work import Asked, Done, Glanced, Read, Work
 from tui.worker import Changed, Connected, Troubled
 from wsmon.domain.errors import WsmonError
 
 if TYPE_CHECKING:
     # What comes later than the first frame is imported when it comes.
+    from tui.aside import Aside
     from tui.doing.past import Ready
     from tui.screens.detail import Detail
     from tui.session import Session
@@ -53,6 +55,7 @@ class WsmonApp(Shell):
         self._monitor: Any = None
         self._monitor_thread: threading.Thread | None = None
         self.read_at: int | None = None
+        self._meter = Meter()
 
     def get_default_screen(self) -> View:
         """The panels' screen."""
@@ -64,6 +67,7 @@ class WsmonApp(Shell):
         self.show_status()
         self.call_after_refresh(self._framed)
         self.set_interval(1.0, self.tick)
+        self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
             signal.signal(signal.SIGHUP, self._hang_up)
@@ -203,9 +207,11 @@ class WsmonApp(Shell):
             status.writable = session.writable
             gate = session.commands.gate
             status.armed = None if gate is None else gate.left(session.clock)
+            status.units = self._meter.told(session.clock.monotonic(), session.units)
+            status.production = session.production
             if self.read_at is not None:
                 status.age = max(0.0, (session.clock.now() - self.read_at) / 1e6)
-        self.view.status_bar.show(status)
+        self.view.show_status(self.read_at)
 
     def _show_keys(self) -> None:
         self.view.show_keys(self.actions, writable=self.status.writable)
@@ -216,6 +222,17 @@ class WsmonApp(Shell):
         """The detail screen wants its workset read."""
         if self.work is not None:
             self.work.read(message.workset_id)
+
+    def on_aside_wanted(self, message: Aside.Wanted) -> None:
+        """The cursor rests on a workset, and there is room beside the panels."""
+        if self.work is not None and not self.status.past:
+            self.work.glance(message.workset_id)
+
+    @on(Glanced)
+    @while_open
+    def _glanced(self, message: Glanced) -> None:
+        if self.view.aside is not None:
+            self.view.aside.show(message.found, self.now())
 
     def on_detail_log_wanted(self, message: Detail.LogWanted) -> None:
         """The log of the workset that is shown."""

@@ -44,6 +44,9 @@ class Status:
     age: float | None = None
     """Seconds since the store was last read."""
     stale_after: float = 5.0
+    units: int | None = None
+    """Capacity units consumed in the last minute, where they are paid for."""
+    production: str = ""
     paused: bool = False
     past: str = ""
     """Which moment is shown, where it is not now."""
@@ -61,6 +64,8 @@ class Status:
             _gate(self).plain,
             self.paused,
             self.past,
+            self.units,
+            self.production,
             self.refresh,
             counts,
             self.alerts,
@@ -86,6 +91,8 @@ class StatusBar(Static):
             return
         self._of = of
         first, second = self._where(status, width), self._counts(status, width)
+        if width < TIGHT_WIDTH:  # one line; how much of what stands beside the tabs
+            first, second = (second if status.trouble else first), Text()
         if (first.markup, second.markup) != self._shown:
             self._shown = (first.markup, second.markup)
             self.update(Text("\n").join([first, second]))
@@ -118,11 +125,19 @@ class StatusBar(Static):
             monitors = str(status.monitors) if status.age is not None else "–"
             left.append(f"  {monitors} monitor{'' if monitors == '1' else 's'}", "dim")
             left.append(f", {status.silent} silent" if status.silent else "", "yellow")
+            if status.units is not None:
+                left.append(f"  {status.units:,} units/min", "dim")
+            if status.production:
+                left.append("  PRODUCTION ", "bold white on red")
         return _between(left, right, width)
 
     def _counts(self, status: Status, width: int) -> Text:
         if status.trouble:
-            line = Text(f" {visible(status.trouble)}", "yellow")
+            line = Text()
+            if width < TIGHT_WIDTH:
+                word = f" stale {age(status.age)} " if status.age is not None else " no store "
+                line.append(word, "bold black on yellow")
+            line.append(f" {visible(status.trouble)}", "yellow")
             line.truncate(width, overflow="ellipsis")
             return line
         line = Text(" ")
@@ -173,7 +188,7 @@ class KeyBar(Static):
         fitting.sort(key=lambda action: action.scope not in {ALERTS, CLUSTERS})
         tight = width < TIGHT_WIDTH
         always = Text().join(_key(action, tight=tight) for action in fitting if action.name in ALWAYS)
-        line = Text(f" {marks} marked " if marks else " ", "bold yellow" if marks else "")
+        line = Text(" ").append(f"{marks} marked " if marks else "", "bold yellow")
         for action in fitting:
             part = _key(action, tight=tight)
             # Help and quit are never what is cut off.
@@ -231,13 +246,22 @@ class Flash(Static):
         self.display = False
 
 
-def strip(panels: Sequence[Panel[Any]], active: Panel[Any]) -> Text:
-    """The tabs of the panels, where there is room for one only."""
+def strip(panels: Sequence[Panel[Any]], active: Panel[Any], status: Status, width: int) -> Text:
+    """The tabs of the panels, where there is room for one only, and how much of what."""
     parts = [
         Text(f" {number} {panel.id} ", "bold reverse" if panel is active else "dim")
         for number, panel in enumerate(panels, 1)
     ]
-    return Text(" ").join(parts)
+    tabs = Text().join(parts)
+    known = status.age is not None or bool(status.past)
+    counts = Text()
+    for state in COUNTED:
+        count = status.counts.get(state, 0)
+        if count and known:
+            counts.append(f"{GLYPHS[state]}{count:,} ", STATE_STYLES.get(state, ""))
+    if status.alerts and known:
+        counts.append(f"!{status.alerts} ", "bold red")
+    return _between(tabs, counts, width) if tabs.cell_len + counts.cell_len < width else tabs
 
 
 def _key(action: Action, *, tight: bool) -> Text:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,10 @@ class Kept:
         self.problem = ""
 
     def _read(self) -> dict[str, Any]:
-        if self._path is None:
+        if self._path is None or not self._path.is_file():
             return {}
+        import json  # where nothing is kept the first frame need not wait for it
+
         with contextlib.suppress(OSError, ValueError, RecursionError):
             with self._path.open("rb") as file:
                 document = json.loads(file.read(MAX_BYTES))
@@ -100,6 +101,8 @@ class Kept:
         """As a whole or not at all: another screen may write at the same time."""
         if self._path is None:
             return
+        import json
+
         temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -21,6 +21,9 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
     class Marked(Message):
         """A mark was set or taken off."""
 
+    class Moved(Message):
+        """The cursor was moved."""
+
     class Ordered(Message):
         """Somebody wants another order."""
 
@@ -171,6 +174,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         self._cursor = max(0, min(index, len(self.rows) - 1))
         self._key = self.rows.key_at(self._cursor) if len(self.rows) else None
         self._keep_in_sight()
+        self.post_message(self.Moved())
 
     def _keep_in_sight(self) -> None:
         top, height = self.scroll_offset.y, max(1, self._body_height)

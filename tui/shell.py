@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.events import Event, Key
@@ -138,9 +141,11 @@ class Shell(App[None], inherit_bindings=False):
             return self.past.at
         return self.session.clock.now() if self.session is not None else 0
 
-    def on_key(self) -> None:
-        """Whoever presses a key has read what was said."""
+    def on_key(self, event: events.Key) -> None:
+        """Whoever presses a key has read what was said; ctrl+z is the terminal's own, and does what it does there."""
         self.view.flash.hush()
+        if event.key == "ctrl+z":
+            self.action_suspend_process()
 
     def take_filter(self, text: str) -> None:
         """Narrow the queue."""
@@ -156,6 +161,25 @@ class Shell(App[None], inherit_bindings=False):
         """Put the cursor on a workset, whatever filter hid it."""
         if not self.view.go_to(workset_id):
             self.say(f"{workset_id} is not in the queue any more", refused=True)
+
+    def redraw(self) -> None:
+        """Everything anew: a line, a shell or a storm of sizes may have left anything on the terminal."""
+        self.screen.refresh()
+
+    def on_resize(self) -> None:
+        """Also where it is the size it was: in between it may have been another, and the terminal's lines cut."""
+        self.call_after_refresh(self.redraw)
+
+    def _fatal_error(self) -> None:
+        """A fault of our own: the terminal is given back, and one sentence names the file that tells of it."""
+        import tempfile  # they take a tenth of the start, and are for a bad day
+        import traceback
+
+        with tempfile.NamedTemporaryFile("w", prefix="wsmon-report-", suffix=".txt", delete=False) as file:
+            traceback.print_exc(file=file)
+        kind = type(sys.exc_info()[1]).__name__
+        self._exit_renderables.append(Text(f"wsmon: an unexpected error ({kind}); please report {file.name}\n"))
+        self._close_messages_no_wait()
 
     # what a person has set
 

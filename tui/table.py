@@ -166,7 +166,7 @@ class RowTable(KeyedList[Row], Generic[Row]):
         marked = Style()
         if content[0]:
             cursor = look(f"row-table--{content[0]}")
-            marked = Style(bgcolor=cursor.bgcolor, bold=cursor.bold)
+            marked = Style(bgcolor=cursor.bgcolor, bold=cursor.bold, reverse=cursor.reverse or None)
         base = self.rich_style + marked
         style = base
         segments = [Segment(content[1] or " " * GUTTER, look("row-table--mark") + marked if content[1] else base)]

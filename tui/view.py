@@ -23,12 +23,17 @@ from tui.table import Palette
 
 if TYPE_CHECKING:
     from tui.actions import Action
+    from tui.aside import Aside
     from tui.filterbar import FilterBar
+    from tui.pulse import Pulse
     from wsmon.domain.workset import Row
     from wsmon.services.live import Delta
 
 
-class View(TightScreen):
+HUGE_WIDTH = 180
+
+
+class View(TightScreen, inherit_bindings=False):
     """Gets what is to be shown; what is asked for on it are the app's actions."""
 
     class Arranged(Message):
@@ -46,6 +51,10 @@ class View(TightScreen):
         self.status_bar, self.key_bar, self.flash = StatusBar(), KeyBar(), Flash()
         self._filter_bar: FilterBar | None = None
         self._strip = Static("", id="strip", markup=False)
+        self._stripped = ""
+        self._framed = False
+        self.aside: Aside | None = None
+        self._pulse: Pulse | None = None
         self._upper, self._side = Horizontal(id="upper"), Vertical(id="side")
         # As `activate` would leave them: a class that changes after the mount is matched anew.
         for first in (self.queue, self._upper):
@@ -72,11 +81,30 @@ class View(TightScreen):
 
         self._filter_bar = FilterBar(self.queue.values_of, self.rows.__len__)
         self.mount(self._filter_bar, before=self.key_bar)
+        self._framed = True
+        self._enlarge()
+
+    def on_resize(self) -> None:
+        """There may be room for more."""
+        self._enlarge()
+        self._show_strip()
+
+    def _enlarge(self) -> None:
+        """On a large screen what goes on stands on top, and the workset under the cursor beside the panels."""
+        if self._framed and self.aside is None and self.app.size.width >= HUGE_WIDTH:
+            from tui.aside import Aside
+            from tui.pulse import Pulse
+
+            self.aside, self._pulse = Aside(), Pulse()
+            self.mount(self._pulse, before="#main")
+            self._upper.mount(self.aside)
 
     # what is to be shown
 
     def take(self, delta: Delta) -> None:
         """Show what changed."""
+        if self._pulse is not None and not self.status.past:
+            self._pulse.note(self.rows, delta)
         self.queue.notice(self.rows, delta.rows)
         self.rows.update(delta.rows)
         for workset_id in delta.gone:
@@ -89,6 +117,14 @@ class View(TightScreen):
         for panel in self.panels:
             panel.now = delta.at
             panel.show(delta)
+        self.look_aside()
+
+    def look_aside(self) -> None:
+        """Beside the panels stands what is under the cursor."""
+        if self.aside is not None:
+            found = self.active.selected()
+            row = self.rows.get(found) if found is not None else None
+            self.aside.look_at(found, row.rev if row is not None else 0)
 
     def replace(self, rows: Mapping[str, Row], delta: Delta) -> None:
         """Show other rows in place of all: those of another time."""
@@ -115,6 +151,21 @@ class View(TightScreen):
             if panel.display:
                 panel.tick(now)
 
+    def show_status(self, read_at: int | None) -> None:
+        """Paint status, tabs and the panels' ages, where they read differently."""
+        self.status_bar.show(self.status)
+        self._show_strip()
+        seconds = self.status.age if read_at is not None and not self.status.past else None
+        for panel in self.panels:
+            panel.aged(seconds, self.status.stale_after)
+
+    def _show_strip(self) -> None:
+        active = next((panel for panel in self.panels if panel.has_class("-active")), self.queue)
+        line = strip(self.panels, active, self.status, self.app.size.width)
+        if line.markup != self._stripped:
+            self._stripped = line.markup
+            self._strip.update(line)
+
     def show_keys(self, actions: Iterable[Action], *, writable: bool) -> None:
         """The keys that do something right now."""
         self.key_bar.show(actions, self.active.scopes, writable=writable, marks=len(self.active.table.marked))
@@ -133,12 +184,17 @@ class View(TightScreen):
             panel.set_class(panel is active, "-active")
         self._upper.set_class(active is not self.alerts, "-active")
         self._side.set_class(active in {self.locks, self.clusters}, "-active")
-        self._strip.update(strip(self.panels, active))
+        self._show_strip()
+        self.look_aside()
         self.post_message(self.Arranged())
 
     def on_descendant_focus(self) -> None:
         """The focus moved, by key or by mouse."""
         self.activate(self.active)
+
+    @on(KeyedList.Moved)
+    def _moved(self) -> None:
+        self.look_aside()
 
     @on(KeyedList.Marked)
     def _marked(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,14 @@ class Read(Message):
     def __init__(self, found: Record | None, error: str) -> None:
         super().__init__()
         self.found, self.error = found, error
+
+
+class Glanced(Message):
+    """A workset was read for beside the panels."""
+
+    def __init__(self, found: Record) -> None:
+        super().__init__()
+        self.found = found
 
 
 class Asked(Message):
@@ -90,6 +99,17 @@ class Work:
                 self._post(Read(None, str(error)))
             else:
                 self._post(Read(record, ""))
+
+        _run(work)
+
+    def glance(self, workset_id: str) -> None:
+        """Read the little that stands beside the panels; ends in Glanced, or in nothing."""
+
+        def work() -> None:
+            session = self._session
+            with contextlib.suppress(WsmonError):
+                found = session.commands.get(workset_id)
+                self._post(Glanced(Record(found, session.store.lease(workset_id), session.store.history(workset_id))))
 
         _run(work)
 

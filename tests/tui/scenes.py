@@ -8,7 +8,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tests.tui.stage import Stage, settled
+from tests.tui.stage import Stage, aside_stands, settled
+from tui.app import WsmonApp
 from tui.screens.confirm import Confirm
 
 Way = Callable[[Pilot[Any], Stage], Awaitable[None]]
@@ -24,6 +25,12 @@ class Scene:
     sizes: tuple[tuple[int, int], ...] = (SMALL, MIDDLE)
 
 
+def app_of(pilot: Pilot[Any]) -> WsmonApp:
+    """The app behind a pilot."""
+    assert isinstance(pilot.app, WsmonApp)
+    return pilot.app
+
+
 def keys(*pressed: str) -> Way:
     """Press keys, one by one."""
 
@@ -33,6 +40,8 @@ def keys(*pressed: str) -> Way:
             await pilot.press(key)
             await pilot.pause()
         await settled(pilot)
+        if pilot.app.size.width >= LARGE[0] and len(pilot.app.screen_stack) == 1:
+            await settled(pilot, lambda: aside_stands(app_of(pilot)))
 
     return way
 
@@ -64,18 +73,43 @@ async def cut_off(pilot: Pilot[Any], stage: Stage) -> None:
     app.tick()
 
 
+async def in_the_past(pilot: Pilot[Any], stage: Stage) -> None:
+    """A few events back."""
+    await keys("left_square_bracket")(pilot, stage)
+    app = app_of(pilot)
+    await settled(pilot, lambda: bool(app.status.past))
+    await keys("left_square_bracket", "left_square_bracket")(pilot, stage)
+
+
+async def read(pilot: Pilot[Any], stage: Stage) -> None:
+    """A view that reads the events."""
+    await keys("7")(pilot, stage)
+    await settled(pilot, lambda: "esc back" in str(pilot.app.screen.query_one("#board").border_subtitle))
+
+
+def only_looked_at(stage: Stage) -> None:
+    """A session that may not write, and a shared store's that is not armed yet looks alike but for a word."""
+    stage.busy()
+    stage.writable = False
+
+
 SCENES = {
     "queue": Scene(Stage.busy, keys("1", "j", "j"), (SMALL, MIDDLE, LARGE)),
-    "locks": Scene(Stage.busy, keys("2")),
-    "clusters": Scene(Stage.busy, keys("3")),
-    "alerts": Scene(Stage.busy, keys("4")),
+    "locks": Scene(Stage.busy, keys("2"), (SMALL,)),
+    "clusters": Scene(Stage.busy, keys("3"), (SMALL,)),
+    "alerts": Scene(Stage.busy, keys("4"), (SMALL,)),
     "requeue": Scene(Stage.busy, asking("R", "4", "j")),
     "unlock": Scene(Stage.busy, asking("U", "2")),
+    "several": Scene(Stage.busy, asking("R", *"jjjjjjjjjjjjjjjjjjj", "space", "G", "V")),
     "detail": Scene(Stage.busy, keys("1", "j", "enter")),
-    "help": Scene(Stage.busy, keys("question_mark")),
+    "help": Scene(Stage.busy, keys("question_mark"), (SMALL, LARGE)),
     "filter": Scene(Stage.busy, keys("slash", *"HG2", "enter")),
-    "refused": Scene(Stage.busy, refused),
+    "wrong": Scene(Stage.busy, keys("slash", *"error", "space", *"prio:x"), (SMALL,)),
+    "refused": Scene(Stage.busy, refused, (SMALL,)),
+    "looked": Scene(only_looked_at, keys("1"), (SMALL, MIDDLE)),
+    "past": Scene(Stage.busy, in_the_past, (SMALL, MIDDLE)),
+    "throughput": Scene(Stage.busy, read, (MIDDLE,)),
     "empty": Scene(lambda _: None, keys()),
-    "unreachable": Scene(Stage.busy, cut_off),
-    "hostile": Scene(Stage.hostile, keys("1", "G")),
+    "unreachable": Scene(Stage.busy, cut_off, (SMALL, MIDDLE, LARGE)),
+    "hostile": Scene(Stage.hostile, keys("1", "G"), (SMALL, MIDDLE, LARGE)),
 }

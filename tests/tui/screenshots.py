@@ -22,7 +22,10 @@ PICTURES = {
     "requeue": MIDDLE,
     "unlock": MIDDLE,
     "detail": MIDDLE,
-    "help": MIDDLE,
+    "help": LARGE,
+    "several": MIDDLE,
+    "past": MIDDLE,
+    "throughput": MIDDLE,
     "unreachable": MIDDLE,
 }
 

@@ -192,6 +192,12 @@ class Stage:
         return self
 
 
+def aside_stands(app: WsmonApp) -> bool:
+    """Whether what is beside the panels on a large screen has been read."""
+    aside = app.view.aside
+    return aside is None or (not aside._text.has_class("-old") and bool(aside._text.content))
+
+
 async def settled(pilot: Pilot[Any], until: Callable[[], bool] | None = None) -> None:
     """Wait until the store was read and, if given, a condition holds."""
     app = pilot.app

@@ -83,6 +83,19 @@ class Terminal:
         """Type."""
         os.write(self._master, keys.encode())
 
+    def paste(self, text: str) -> None:
+        """Paste, in brackets as a terminal does; what it writes meanwhile is taken."""
+        data = f"\x1b[200~{text}\x1b[201~".encode()
+        while data:
+            if select.select([], [self._master], [], 0.05)[1]:
+                data = data[os.write(self._master, data[:4096]) :]
+            self.read(0.0)
+
+    def resize(self, columns: int, lines: int) -> None:
+        """The window has another size."""
+        self.screen.resize(lines, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def ended(self, seconds: float = 8.0) -> int:
         """The exit code; what it writes meanwhile is taken."""
 

@@ -251,6 +251,17 @@ async def test_panels_zoom_help_and_quit(stage: Stage) -> None:
     assert app._exit
 
 
+async def test_on_a_small_screen_tab_goes_through_the_panels(stage: Stage) -> None:
+    async with stage.busy().app().run_test(size=(80, 24)) as pilot:
+        app = app_of(pilot)
+        await settled(pilot)
+        for panel in (*app.view.panels[1:], app.view.queue):
+            await pilot.press("tab")
+            await pilot.pause()
+            assert app.focused is panel.table
+            assert [one for one in app.view.panels if one.region.area] == [panel]
+
+
 async def test_an_alerts_workset_is_the_target(stage: Stage) -> None:
     stage.register("w")
     stage.fail("w", "data", "bad")

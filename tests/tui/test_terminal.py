@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import statistics
 import sys
@@ -158,24 +159,77 @@ def test_wrong_settings_are_a_sentence_on_the_screen(home: Path) -> None:
         assert terminal.ended() == 0
 
 
-def test_no_color_sends_none(home: Path, commands: Commands) -> None:
+def test_no_color_sends_none_and_fewer_bytes(home: Path, commands: Commands) -> None:
     register(commands, "a", "b")
-    with wsmon(home, NO_COLOR="1") as terminal:
-        terminal.shows("ready")
-        terminal.press("jk")
-        quiet(terminal)
-        colours = re.findall(rb"\x1b\[[0-9;]*?(?:38|48|3[0-7]|4[0-7]|9[0-7])(?:;[0-9;]*)?m", terminal.received)
-        shades = {tuple(code) for code in colours if not is_grey(code)}
-        assert not shades
+    counts = []
+    for environment in ({"NO_COLOR": "1"}, {}):
+        with Terminal([*WSMON, "--store", f"sqlite:{home / 'w.db'}"], environment) as terminal:
+            terminal.shows("ready")
+            quiet(terminal)
+            terminal.press("jk")
+            quiet(terminal)
+            counts.append(len(terminal.received))
+            colours = re.findall(
+                rb"\x1b\[[0-9;]*?(?:38|48|3[0-7]|4[0-7]|9[0-7]|10[0-7])(?:;[0-9;]*)?m", terminal.received
+            )
+            assert bool(colours) is not bool(environment)
+            terminal.press("q")
+            terminal.ended()
+    assert counts[0] < counts[1]
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_the_screen(home: Path, commands: Commands) -> None:
+    register(commands, "first")
+    words = shlex.join([sys.executable, *WSMON, "--store", f"sqlite:{home / 'w.db'}"])
+    shell = f"import os; os.execvp('bash', ['bash', '-mc', {words + '; echo HERE-IS-THE-SHELL; sleep 0.3; fg'!r}])"
+    with Terminal(["-c", shell], {}) as terminal:
+        terminal.shows("first", "1 queue")
+        terminal.press("\x1a")
+        terminal.shows("HERE-IS-THE-SHELL")
+        terminal.shows("first", "1 queue", "quit")
         terminal.press("q")
-        terminal.ended()
+        assert terminal.ended() == 0
 
 
-def is_grey(code: bytes) -> bool:
-    """Textual's monochrome keeps shades of grey."""
-    numbers = [int(n) for n in re.findall(rb"\d+", code)]
-    triples = [numbers[i + 2 : i + 5] for i, n in enumerate(numbers[:-1]) if n in {38, 48} and numbers[i + 1] == 2]
-    return bool(triples) and all(len(set(triple)) == 1 for triple in triples)
+def test_a_paste_of_a_megabyte_and_a_storm_of_sizes_leave_it_alive(home: Path, commands: Commands) -> None:
+    register(commands, *(f"w{n}" for n in range(20)))
+    with wsmon(home) as terminal:
+        terminal.shows("w19")
+        terminal.paste("RUIq\n" * 200_000)
+        for size in ((20, 5), (200, 60), (80, 24), (3, 2), (120, 40)):
+            terminal.resize(*size)
+        terminal.press("\x0c")
+        terminal.shows("w19", "1 queue", "quit", seconds=30)
+        terminal.press("/")
+        terminal.paste("x" * 1_000_000)
+        terminal.press("zz")
+        terminal.shows("nothing matches", seconds=30)
+        terminal.press("\x1b")
+        terminal.shows("w19")
+        terminal.press("q")
+        assert terminal.ended() == 0
+    assert {workset.workset_id for workset in commands.rows(WorksetState.READY)} == {f"w{n}" for n in range(20)}
+
+
+def test_a_fault_of_its_own_gives_the_terminal_back_and_names_a_report(home: Path, commands: Commands) -> None:
+    register(commands, "first")
+    code = (
+        "import tui.view\n"
+        "def broken(self, by):\n"
+        "    raise ZeroDivisionError('a fault of ours')\n"
+        "tui.view.View.step = broken\n"
+        "from wsmon.cli.main import main\n"
+        f"main(['--store', 'sqlite:{home / 'w.db'}'])\n"
+    )
+    with Terminal(["-c", code], {"TMPDIR": str(home)}) as terminal:
+        terminal.shows("first")
+        terminal.press("\t")
+        assert terminal.ended() == 1
+        assert LEAVE_ALTERNATE_SCREEN in terminal.received
+        assert b"an unexpected error (ZeroDivisionError); please report" in terminal.received
+        assert b"Traceback" not in terminal.received
+    (report,) = home.glob("wsmon-report-*")
+    assert "a fault of ours" in report.read_text()
 
 
 def test_a_cursor_step_is_few_bytes(home: Path, commands: Commands) -> None:

@@ -74,6 +74,13 @@ class Panel(Vertical, Generic[Row]):
             self._count = number
             self.border_title = f"{self._title} · {number}" if number else self._title
 
+    def aged(self, seconds: float | None, limit: float) -> None:
+        """Say in the frame how old what it shows is, once that is old; in steps, so that it repaints rarely."""
+        old = seconds is not None and seconds >= limit
+        told = f"{age(seconds if seconds >= 60 else seconds // 5 * 5)} old" if old and seconds is not None else ""
+        if told != (self.border_subtitle or ""):
+            self.border_subtitle = told
+
     def tick(self, now: Instant) -> None:
         """Time went on: repaint the ages that read differently."""
         self.now = now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from tui.actions import ANYWHERE, CLUSTERS
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from wsmon.ports import ClusterRecord
     from wsmon.services.live import Delta
 
-OLD_SECONDS = 60
+OLD_SECONDS, TREND = 60, 6
 PAST = "past"  # as wsmon.services.replay has it, which comes after the first frame
 
 
@@ -25,6 +26,8 @@ class ClustersPanel(Panel["ClusterRecord"]):
     scopes = frozenset({ANYWHERE, CLUSTERS})
 
     def __init__(self) -> None:
+        self._loads: dict[str, deque[float]] = {}
+        """The last loads each reported, for the trend."""
         super().__init__(3, "clusters")
 
     def make_table(self) -> RowTable[ClusterRecord]:
@@ -33,10 +36,11 @@ class ClustersPanel(Panel["ClusterRecord"]):
             Column("NAME", lambda c: self._told(c, c.name, "plain"), share=2),
             Column("SLOTS", lambda c: self._told(c, bar(len(c.claims), c.slots), _fullness(c)), 14),
             Column("LOAD", lambda c: self._told(c, _known(c, f"{c.load:.1f}")), 5, right=True, sort=lambda c: c.load),
-            Column("CPU", self._cpu, 4, from_width=50, right=True, sort=lambda c: c.cpu_percent),
-            Column("MEM", self._memory, 4, from_width=55, right=True, sort=lambda c: c.memory_percent),
+            Column("CPU", self._cpu, 4, from_width=58, right=True, sort=lambda c: c.cpu_percent),
+            Column("MEM", self._memory, 4, from_width=63, right=True, sort=lambda c: c.memory_percent),
             Column("HEALTH", self._health, 9),
-            Column("RUNS", lambda c: Cell(" ".join(c.claims), "dim"), share=3, from_width=66),
+            Column("TREND", lambda c: self._told(c, self._trend(c)), 6, from_width=50),
+            Column("RUNS", lambda c: Cell(" ".join(c.claims), "dim"), share=3, from_width=90),
         ]
         rows: SortedRows[ClusterRecord] = SortedRows(lambda c: c.name, lambda c: (c.name,))
         return RowTable(columns, rows, empty="  no cluster has reported; start a monitor", id="clusters-table")
@@ -47,6 +51,11 @@ class ClustersPanel(Panel["ClusterRecord"]):
     def _told(self, cluster: ClusterRecord, text: str, style: str = "plain") -> Cell:
         """What a cluster said of itself: dimmed once it is old, so that it never passes for live."""
         return Cell(text, "low" if self._old(cluster) else style)
+
+    def _trend(self, cluster: ClusterRecord) -> str:
+        from wsmon.domain.rates import sparkline  # after the first frame
+
+        return "" if cluster.kind == PAST else sparkline(self._loads.get(cluster.name, ()))
 
     def _cpu(self, cluster: ClusterRecord) -> Cell:
         return self._told(cluster, _known(cluster, f"{cluster.cpu_percent:.0f}%"))
@@ -67,6 +76,8 @@ class ClustersPanel(Panel["ClusterRecord"]):
     def show(self, delta: Delta) -> None:
         """Take the clusters whole."""
         if not self.same(delta.clusters):
+            for cluster in delta.clusters:
+                self._loads.setdefault(cluster.name, deque(maxlen=TREND)).append(cluster.load)
             self.table.load(delta.clusters)
 
     def selected(self) -> str | None:

@@ -18,6 +18,8 @@ from wsmon.domain.visible import visible
 
 FEW = 8
 """So many lines of facts are seen without scrolling."""
+LOW, AROUND = 30, 10
+"""On a screen of fewer lines the fields have no frames; so many lines are title, buttons, keys and frame."""
 KEYS = "type a reason · ⏎ to the button, ⏎ again does it · esc: no change"
 
 
@@ -80,6 +82,13 @@ class Confirm(ModalScreen[Answer | None]):
     def on_mount(self) -> None:
         """Nothing happens by a stray Enter."""
         self.set_focus(self.query_one("#leave", Button))
+
+    def on_resize(self) -> None:
+        """However many there are, the fields and the buttons stay on the screen."""
+        low = self.app.size.height < LOW
+        self.set_class(low, "-low")
+        fields = (1 if low else 3) * (2 if self._question.typed else 1)
+        self.query_one("#confirm-about").styles.max_height = max(2, self.app.size.height - AROUND - fields)
 
     def action_leave(self) -> None:
         """Change nothing."""

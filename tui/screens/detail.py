@@ -156,6 +156,20 @@ def shown(record: Record, now: Instant, section: str, before: Workset | None, wi
     ]
 
 
+def glance(record: Record, now: Instant, width: int) -> list[RenderableType]:
+    """The short page, for beside the panels."""
+    bars = timeline(record.events, now, width)
+    return [
+        _facts(record, now),
+        "",
+        Text("timeline", "bold"),
+        bars,
+        "",
+        Text("history (UTC)", "bold"),
+        _history(record.events),
+    ]
+
+
 def _facts(record: Record, now: Instant) -> Table:
     workset, lease = record.workset, record.lease
 

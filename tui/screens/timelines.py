@@ -20,7 +20,7 @@ TEXT_WIDTH, MOST = 62, 60
 def timeline(events: Sequence[Event], now: Instant, width: int) -> Table:
     """A line for each phase: when it began, its bar, what it was, how long, where and under whom, what ended it."""
     found = phases(events)
-    room = max(10, min(48, width - TEXT_WIDTH))
+    room = max(6, min(48, width - TEXT_WIDTH))
     grid = Table.grid(padding=(0, 1))
     for fixed in (14, room, None, None, None):
         grid.add_column(width=fixed)
