@@ -60,6 +60,8 @@ class Operator:
             name, anew = change.workset_id, drawn < 0.04
             if change.event.verb == "start" and session.pause is not None and drawn > 0.08:
                 return self._rob(session, name)
+            if change.event.verb == "acquire" and session.pause is not None and drawn > 0.09:
+                return self._stall(session)
             self._also(lambda: self._anew(name) if anew else self._at(name), self.chance.uniform(0, 0.3))
         return None
 
@@ -69,6 +71,11 @@ class Operator:
             session.pause(self.chance.uniform(10, 80))
             self.world.faults.counts[Kind.ROBBERY] += 1
             self._also(lambda: self._take_away(name), 0.0)
+
+    def _stall(self, session: Session) -> None:
+        """A monitor stands still between a lock and its start, long enough to be taken for dead."""
+        if session.pause is not None and self.world.faults.has(Kind.PAUSE):
+            session.pause(self.chance.uniform(60, 200))
 
     def _take_away(self, name: str) -> None:
         self.commands.unlock(name, reason="its holder does not answer")
