@@ -73,6 +73,9 @@ def _view(world: World) -> None:
         )
     if viewer.view is None or {n: r for n, r in viewer.view.rows.items() if r.state in LOADED} != want:
         raise Violation("the view equals the store once quiet", "its rows differ from what its deltas told")
+    purged = [n for n in viewer.view.rows.keys() | viewer.rows.keys() if not isinstance(store[n], Workset)]
+    if purged:
+        raise Violation("the view equals the store once quiet", f"it shows what was purged: {sorted(purged)}")
     counted = dict.fromkeys(WorksetState, 0)
     for record in store.values():
         if isinstance(record, Workset):
