@@ -14,7 +14,7 @@ from tests.simulation.model import Asked
 from tests.simulation.server import Server, Session
 from wsmon.adapters.dynamo import feeding, keys
 from wsmon.domain.change import Change, Event
-from wsmon.domain.errors import StaleWrite, StoreUnreachable, StoreUnusable, WsmonError
+from wsmon.domain.errors import StaleWrite, StoreError, StoreUnreachable, WsmonError
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Lease, LeaseMark, Tombstone, Workset
@@ -231,7 +231,7 @@ def _attempt(work: Callable[[], Any]) -> Callable[[], Any]:
     """Do the work now; what it gave, or raised, comes when the reply does."""
     try:
         value = work()
-    except StoreUnusable as error:
+    except StoreError as error:
         raise Violation("the store takes what was decided", f"{error}") from error
     except WsmonError as error:
         refusal = error
