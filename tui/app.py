@@ -76,6 +76,7 @@ class WsmonApp(Shell):
         """The first frame stands; what was made for it stays for good, and no collection goes through it again."""
         gc.freeze()
         gc.enable()
+        self.style_the_rest()
         self.view.framed()
         self.follower.start()
 

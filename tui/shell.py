@@ -17,7 +17,7 @@ from textual.events import Event, Key
 
 from tui.actions import ACTIONS, APP, CHANGING, LOOKING, PAST, SETTING, TABLE, VIEW, Action, bindings, of
 from tui.bars import Status
-from tui.styles import style_sheets
+from tui.styles import FIRST, LATER, style_sheet
 from tui.view import View
 from tui.worker import Follower
 
@@ -40,7 +40,7 @@ _PARTS = {
 class Shell(App[None], inherit_bindings=False):
     """Knows the session once it is there; what is done with it is the parts'."""
 
-    CSS_PATH: ClassVar[Any] = style_sheets()
+    CSS_PATH: ClassVar[Any] = style_sheet(FIRST)
     BINDINGS: ClassVar[list[BindingType]] = bindings()
     ENABLE_COMMAND_PALETTE = False
     TITLE = "wsmon"
@@ -161,6 +161,11 @@ class Shell(App[None], inherit_bindings=False):
         """Put the cursor on a workset, whatever filter hid it."""
         if not self.view.go_to(workset_id):
             self.say(f"{workset_id} is not in the queue any more", refused=True)
+
+    def style_the_rest(self) -> None:
+        """Read the styles of what comes later; what is there already has its own, and is not painted again."""
+        self.stylesheet.read(style_sheet(LATER))
+        self.stylesheet.parse()
 
     def redraw(self) -> None:
         """Everything anew: a line, a shell or a storm of sizes may have left anything on the terminal."""

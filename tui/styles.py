@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+FIRST, LATER = "wsmon.tcss", "later.tcss"
 
-def style_sheets() -> list[Path]:
-    """Every .tcss file, in order of name."""
+
+def style_sheet(name: str) -> Path:
+    """A sheet's file."""
     here = Path(__file__).parent
     for folder in (here / "styles", here.parent / "styles"):
         if folder.is_dir():
-            return sorted(folder.glob("*.tcss"))
+            return folder / name
     raise FileNotFoundError("the style sheets are missing; install wsmon again")
