@@ -172,9 +172,9 @@ class Engine:
         chosen, host = self.settings.monitor, socket.gethostname()
         fields: dict[str, Any] = {name: getattr(chosen, name) for name in _AS_SET}
         fields |= {
-            "name": chosen.owner_id or f"{host}-{os.getpid()}",
+            "name": chosen.owner_id if chosen.owner_id is not None else f"{host}-{os.getpid()}",
             "command": tuple(chosen.command),
-            "cluster": self.settings.pool.name or host,
+            "cluster": self.settings.pool.name if self.settings.pool.name is not None else host,
             "steps": self.settings.steps.commands(),
             "workdir": self.settings.steps.workdir,
             "pipeline_folder": self.settings.steps.pipeline_folder,

@@ -49,6 +49,13 @@ def test_monitor_needs_a_command(cli: Cli) -> None:
     assert "command" in cli("monitor", "--once", code=2).stderr
 
 
+def test_a_monitor_of_no_name_is_refused(cli: Cli) -> None:
+    configure(cli, "true")
+    assert "owner id '' is empty" in cli("monitor", "--once", "--owner-id", "", code=2).stderr
+    cli.env["WSMON_POOL__NAME"] = ""
+    assert "cluster '' is empty" in cli("monitor", "--dry-run", code=2).stderr
+
+
 def test_read_only_binds_the_monitor_and_makes_no_store(cli: Cli) -> None:
     configure(cli, "touch ran")
     missing = f"sqlite:{cli.folder}/new.db"
