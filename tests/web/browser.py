@@ -99,7 +99,7 @@ class Page:
         """The terminal's lines."""
         return "\n".join(self._screen.display)
 
-    async def shows(self, *parts: str, seconds: float = 20) -> str:
+    async def shows(self, *parts: str, seconds: float = 40) -> str:
         """Wait until all of it stands in the terminal."""
         async with asyncio.timeout(seconds):
             try:
@@ -109,7 +109,7 @@ class Page:
                 raise AssertionError(f"{parts} never stood in the browser:\n{self.text}") from None
         return self.text
 
-    async def until(self, code: str, seconds: float = 20) -> None:
+    async def until(self, code: str, seconds: float = 40) -> None:
         """Wait until a piece of script gives something true."""
         async with asyncio.timeout(seconds):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -69,7 +70,11 @@ async def a_token_says_what_may_be_done_and_a_revoked_one_ends_the_session(page:
     await sign_in(page, site, secret)
     await requeue(page)
     await page.shows("Requeue RUN-1?")
-    await page.press("mended\r\r")
+    await page.press("mended")
+    await page.shows("mended")
+    await page.press("\r")  # to the button; a person waits for its focus, and so does this
+    await asyncio.sleep(1.0)
+    await page.press("\r")
     await page.shows("requeue done")
     assert site.commands.get("RUN-1").state is WorksetState.READY
     (event,) = site.commands.store.history("RUN-1")[-1:]
