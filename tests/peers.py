@@ -61,7 +61,7 @@ def start(name: str, port: int, folder: str | None = None) -> subprocess.Popen[b
         environment |= {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
-            "SERVICES": "cloudwatch,dynamodb,s3,sns,sqs,sts",
+            "SERVICES": "cloudformation,cloudwatch,dynamodb,iam,s3,sns,sqs,sts",
         }
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tempfile.gettempdir()

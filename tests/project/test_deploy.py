@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from cfnlint.decode import decode
 
+from tests import peers
 from tests.cli.run import Cli
 from tests.project.pages import ROOT
+from tests.waiting import wait_for
+from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.dynamo.schema import definition
 from wsmon.adapters.policies import KINDS, policy
 from wsmon.domain.metering import METRICS
+from wsmon.domain.spec import WorksetSpec
+from wsmon.services.commands import Commands
 
 TEMPLATE = ROOT / "deploy/wsmon.yaml"
 
@@ -36,6 +43,8 @@ def test_cfn_lint_finds_nothing() -> None:
 
 def test_the_table_is_the_one_that_init_makes(resources: Any) -> None:
     made, table = definition("worksets"), resources["Table"]["Properties"]
+    # ministack's CloudFormation does not turn it on, so only the template tells.
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     for part in ("KeySchema", "BillingMode", "GlobalSecondaryIndexes"):
         assert table[part] == made[part]
     assert sorted(a["AttributeName"] for a in table["AttributeDefinitions"]) == sorted(
@@ -50,6 +59,103 @@ def test_the_policies_are_those_that_are_printed(resources: Any, kind: str, name
     printed = policy(kind, "t", topic_arns=("arn:t",), namespace="N")["Statement"]
     deployed = resources[name]["Properties"]["PolicyDocument"]["Statement"]
     assert [(s["Sid"], s["Action"]) for s in deployed] == [(s["Sid"], s["Action"]) for s in printed]
+
+
+class Stack:
+    """The template as a stack of ministack's CloudFormation."""
+
+    def __init__(self) -> None:
+        peers.credentials()
+        self._url, name = peers.url("ministack"), peers.new_table()
+        formation = self.client("cloudformation")
+        given = {"TableName": name, "TopicName": f"{name}-topic", "AlarmEmail": "ops@example.org"}
+        formation.create_stack(
+            StackName=name,
+            TemplateBody=TEMPLATE.read_text(),
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        )
+
+        def ended() -> Any:
+            (found,) = formation.describe_stacks(StackName=name)["Stacks"]
+            return None if found["StackStatus"].endswith("IN_PROGRESS") else found
+
+        found = wait_for(ended)
+        assert found["StackStatus"] == "CREATE_COMPLETE", found
+        self.made = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+    def client(self, service: str) -> Any:
+        """boto3's client of a service there."""
+        return boto3.client(service, region_name="us-east-1", endpoint_url=self._url)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    return Stack()
+
+
+def test_a_stack_of_it_makes_the_table_that_init_makes(stack: Stack) -> None:
+    made = stack.made
+    with peers.temporary("ministack") as inits:
+        found = [
+            stack.client("dynamodb").describe_table(TableName=name)["Table"]
+            for name in (made["TableName"], inits.info.name)
+        ]
+    assert found[0]["DeletionProtectionEnabled"], "and besides it cannot be deleted by mistake"
+    deployed, ours = (_shape(table) for table in found)
+    assert deployed == ours
+    assert len(deployed["indexes"]) == 3
+    store = peers.dynamo_store("ministack", made["TableName"])
+    try:
+        store.check()
+        Commands(store, SystemClock(), "tester").register(WorksetSpec("w", "bucket"))
+        assert [event.workset_id for event in store.undelivered().events] == ["w"]
+        assert store.init()[0].endswith("is there"), "init finds nothing to make"
+    finally:
+        store.close()
+
+
+def _shape(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "key": table["KeySchema"],
+        "billing": table["BillingModeSummary"]["BillingMode"],
+        "attributes": sorted((a["AttributeName"], a["AttributeType"]) for a in table["AttributeDefinitions"]),
+        "indexes": sorted(
+            (index["IndexName"], str(index["KeySchema"]), index["Projection"]["ProjectionType"], *sorted(_kept(index)))
+            for index in table["GlobalSecondaryIndexes"]
+        ),
+    }
+
+
+def _kept(index: dict[str, Any]) -> list[str]:
+    return list(index["Projection"].get("NonKeyAttributes", []))
+
+
+def test_a_stack_of_it_has_the_policies_that_are_printed_and_a_topic_that_is_heard(stack: Stack) -> None:
+    made = stack.made
+    iam = stack.client("iam")
+    arns = {"arn:aws:dynamodb:us-east-1:000000000000:table/" + made["TableName"]}
+    arns |= {f"{arn}/index/*" for arn in arns}
+    for kind, name in zip(KINDS, ("Monitor", "Operator", "ReadOnly"), strict=True):
+        arn = made[f"{name}PolicyArn"]
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        deployed = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        printed = policy(
+            kind,
+            made["TableName"],
+            region="us-east-1",
+            topic_arns=(made["TopicArn"],),
+            namespace="Daylily/WorksetMonitor",
+        )
+        assert set(deployed["Statement"][0].pop("Resource")) == arns
+        for resource in printed["Statement"][0].pop("Resource"):
+            assert any(fnmatchcase(arn, resource) or arn == resource for arn in arns), "the account's own"
+        assert deployed == printed
+    subscriptions = stack.client("sns").list_subscriptions_by_topic(TopicArn=made["TopicArn"])["Subscriptions"]
+    assert [one["Endpoint"] for one in subscriptions] == ["ops@example.org"]
+    alarms = stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    ours = [alarm for alarm in alarms if alarm["AlarmActions"] == [made["TopicArn"]]]
+    assert sorted(alarm["MetricName"] for alarm in ours) == ["AlertsFiring", "OutboxLag", "OutboxLag"]
 
 
 def test_dashboard_and_alarms_name_metrics_that_are_sent(resources: Any) -> None:

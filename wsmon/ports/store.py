@@ -171,7 +171,7 @@ class AlertStore(Protocol):
     def remove_silence(self, silence_id: str) -> None:
         """Forget a silence; twice does nothing."""
 
-    def silences(self) -> list[SilenceRecord]:
+    def silences(self, *, consistent: bool = True) -> list[SilenceRecord]:
         """All silences by their end."""
 
 

@@ -45,7 +45,7 @@ class SmallPanels:
         if ALERTS in due:
             self.alerts = _kept(self.alerts, self._store.alerts(consistent=False))
         if SILENCES in due:
-            self.silences = _kept(self.silences, self._store.silences())
+            self.silences = _kept(self.silences, self._store.silences(consistent=False))
         if MONITORS in due:
             self.monitors = _kept(self.monitors, self._store.monitors(consistent=False))
         if CLUSTERS in due:

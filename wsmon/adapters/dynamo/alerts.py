@@ -102,9 +102,9 @@ class Alerts(Facts):
         """Forget a silence."""
         self._remove(keys.SILENCES, silence_id)
 
-    def silences(self) -> list[SilenceRecord]:
+    def silences(self, *, consistent: bool = True) -> list[SilenceRecord]:
         """All silences by their end."""
-        found = [SilenceRecord(**document) for document in self._documents(keys.SILENCES)]
+        found = [SilenceRecord(**document) for document in self._documents(keys.SILENCES, consistent)]
         return sorted(found, key=lambda silence: (silence.ends_at, silence.silence_id))
 
 

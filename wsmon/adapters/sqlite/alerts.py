@@ -57,7 +57,7 @@ class Alerts(Facts):
         """Forget a silence."""
         self._remove("silence", silence_id)
 
-    def silences(self) -> list[SilenceRecord]:
+    def silences(self, *, consistent: bool = True) -> list[SilenceRecord]:
         """All silences by their end."""
         found = self._connections.run(lambda c: [SilenceRecord(**d) for d in documents(c, "silence")])
         return sorted(found, key=lambda silence: (silence.ends_at, silence.silence_id))
