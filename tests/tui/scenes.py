@@ -100,7 +100,7 @@ SCENES = {
     "alerts": Scene(Stage.busy, keys("4"), (SMALL,)),
     "requeue": Scene(Stage.busy, asking("R", "4", "j")),
     "unlock": Scene(Stage.busy, asking("U", "2")),
-    "several": Scene(Stage.busy, asking("R", *"jjjjjjjjjjjjjjjjjjj", "space", "G", "V")),
+    "several": Scene(Stage.busy, asking("R", "G", "space", "ctrl+u", "V")),
     "detail": Scene(Stage.busy, keys("1", "j", "enter")),
     "help": Scene(Stage.busy, keys("question_mark"), (SMALL, LARGE)),
     "filter": Scene(Stage.busy, keys("slash", *"HG2", "enter")),
