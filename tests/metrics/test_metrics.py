@@ -143,37 +143,58 @@ def test_a_takeover_counts_no_event_twice(world: RelayWorld) -> None:
     assert kept.total(m.TRANSITIONS, state="complete") == 2
 
 
+class ReadBack:
+    """What CloudWatch gives back of a namespace, asked as `Kept` is."""
+
+    def __init__(self, world: RelayWorld) -> None:
+        peers.credentials()
+        self.namespace = f"Test/{uuid.uuid4().hex[:8]}"
+        self._client = boto3.client("cloudwatch", region_name="us-east-1", endpoint_url=peers.url("ministack"))
+        self._around = dt.datetime.fromtimestamp(world.clock.now() / 1e6, dt.UTC)
+
+    def sink(self) -> CloudWatchSink:
+        return CloudWatchSink(self.namespace, region="us-east-1", endpoint_url=peers.url("ministack"))
+
+    def total(self, metric: m.Metric, **dims: str) -> float:
+        """The sum over all series of a metric that have these dimensions, as a dashboard's search has it."""
+        found = self._client.list_metrics(Namespace=self.namespace, MetricName=metric.name)["Metrics"]
+        series = [one["Dimensions"] for one in found]
+        wanted = [one for one in series if set(dims.items()) <= {(d["Name"], d["Value"]) for d in one}]
+        return sum(self.read(metric, "Sum", {d["Name"]: d["Value"] for d in one}) for one in wanted)
+
+    def read(self, metric: m.Metric, stat: str, dims: dict[str, str]) -> float:
+        hours = dt.timedelta(hours=2)
+        found = self._client.get_metric_statistics(
+            Namespace=self.namespace,
+            MetricName=metric.name,
+            Dimensions=[{"Name": k, "Value": v} for k, v in dims.items()],
+            StartTime=self._around - hours,
+            EndTime=self._around + hours,
+            Period=14_400,
+            Statistics=[stat],  # type: ignore[list-item]
+        )["Datapoints"]
+        return sum(point[stat] for point in found)  # type: ignore[literal-required]
+
+
+def test_a_scripted_run_reads_back_from_cloudwatch(world: RelayWorld) -> None:
+    back = ReadBack(world)
+    run_once(world, back.sink())
+    check(back)
+
+
 def test_cloudwatch_gives_the_figures_back(world: RelayWorld) -> None:
-    peers.credentials()
-    namespace = f"Test/{uuid.uuid4().hex[:8]}"
-    client = boto3.client("cloudwatch", region_name="us-east-1", endpoint_url=peers.url("ministack"))
-    world.clock.now = lambda: int(dt.datetime.now(dt.UTC).timestamp() * 1e6)  # type: ignore[method-assign]
-    sink = CloudWatchSink(namespace, region="us-east-1", endpoint_url=peers.url("ministack"))
+    back = ReadBack(world)
     tally = Tally()
     for n in range(400):
         tally.add(m.PROCESSING, n % 200, m.dimensions(priority="normal"))
     for state, count in (("ready", 7), ("error", 2)):
         tally.add(m.TRANSITIONS, count, m.dimensions(state=state))
         tally.add(m.QUEUE_DEPTH, count, m.dimensions(state=state))
-    sink.report(tally.take(), world.clock.now())
-
-    def read(metric: m.Metric, stat: str, **dims: str) -> float:
-        now = dt.datetime.now(dt.UTC)
-        found = client.get_metric_statistics(
-            Namespace=namespace,
-            MetricName=metric.name,
-            Dimensions=[{"Name": k, "Value": v} for k, v in dims.items()],
-            StartTime=now - dt.timedelta(hours=1),
-            EndTime=now + dt.timedelta(hours=1),
-            Period=7200,
-            Statistics=[stat],  # type: ignore[list-item]
-        )["Datapoints"]
-        return sum(point[stat] for point in found)  # type: ignore[literal-required]
-
-    assert read(m.PROCESSING, "SampleCount", priority="normal") == 400
-    assert read(m.PROCESSING, "Sum", priority="normal") == 2 * sum(range(200))
-    assert read(m.TRANSITIONS, "Sum", state="ready") == 7
-    assert read(m.QUEUE_DEPTH, "Maximum", state="error") == 2
+    back.sink().report(tally.take(), world.clock.now())
+    assert back.read(m.PROCESSING, "SampleCount", {"priority": "normal"}) == 400
+    assert back.read(m.PROCESSING, "Sum", {"priority": "normal"}) == 2 * sum(range(200))
+    assert back.read(m.TRANSITIONS, "Sum", {"state": "ready"}) == 7
+    assert back.read(m.QUEUE_DEPTH, "Maximum", {"state": "error"}) == 2
 
 
 def test_calls_stay_within_the_limits_and_botocores_model() -> None:
