@@ -167,6 +167,7 @@ class WsmonApp(Shell):
         silent_after = (self.session.silent_seconds if self.session else 0.0) * 1e6
         status.monitors = sum(delta.at - m.heartbeat_at < silent_after for m in delta.monitors)
         status.silent = len(delta.monitors) - status.monitors
+        status.outbox = delta.waited if self.session is not None and self.session.channels else None
         view.take(delta)
         if view.alerts.rings(delta) and self.session is not None and self.session.bell:
             self.bell()

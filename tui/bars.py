@@ -25,6 +25,7 @@ S = WorksetState
 COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE)
 ALWAYS = {"help", "quit"}
 TIGHT_WIDTH = 100
+OUTBOX_SECONDS = 60.0
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Status:
     monitors: int = 0
     silent: int = 0
     """Monitors that signed on, never signed off, and are not heard of."""
+    outbox: float | None = None
+    """Seconds for which the oldest event has waited for a channel; None where nobody is to be told."""
     age: float | None = None
     """Seconds since the store was last read."""
     stale_after: float = 5.0
@@ -70,6 +73,7 @@ class Status:
             counts,
             self.alerts,
             self.monitors,
+            _outbox(self),
             old,
             self.trouble,
         )
@@ -125,6 +129,7 @@ class StatusBar(Static):
             monitors = str(status.monitors) if status.age is not None else "–"
             left.append(f"  {monitors} monitor{'' if monitors == '1' else 's'}", "dim")
             left.append(f", {status.silent} silent" if status.silent else "", "yellow")
+            left.append(_outbox(status), "yellow")
             if status.units is not None:
                 left.append(f"  {status.units:,} units/min", "dim")
             if status.production:
@@ -150,6 +155,12 @@ class StatusBar(Static):
         alerts = str(status.alerts) if known else "–"
         right = Text(f"{alerts} alert{'' if alerts == '1' else 's'} ", "bold red" if status.alerts else "dim")
         return _between(line, right, width)
+
+
+def _outbox(status: Status) -> str:
+    """Since when somebody should have been told, once that is long."""
+    late = status.outbox is not None and status.outbox >= OUTBOX_SECONDS
+    return f"  outbox {age(status.outbox or 0)}" if late else ""
 
 
 def _gate(status: Status) -> Text:

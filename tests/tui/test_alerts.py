@@ -65,3 +65,13 @@ async def test_a_critical_alert_that_begins_rings_once_unless_it_may_not(
         await settled(pilot, lambda: "two runs" in screen_text(pilot.app))
         await settled(pilot)
     assert rung == [True] * wanted
+
+
+@pytest.mark.parametrize("channels", [True, False])
+async def test_how_long_the_oldest_event_waits_for_a_channel_is_on_the_screen(tmp_path: Path, channels: bool) -> None:
+    stage = Stage(tmp_path, channels=channels).busy()
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot, lambda: "orphaned" in screen_text(pilot.app))
+        assert ("outbox 6m" in lines(pilot)[0]) is channels
+        stage.real.mark_delivered([(e.workset_id, e.seq) for e in stage.real.undelivered(1000).events])
+        await settled(pilot, lambda: "outbox" not in lines(pilot)[0])

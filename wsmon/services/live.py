@@ -50,6 +50,13 @@ class Delta:
     alerts: tuple[AlertRecord, ...] = ()
     silenced: frozenset[str] = frozenset()
     """Fingerprints of alerts that a silence keeps quiet."""
+    waiting_since: Instant | None = None
+    """Of the oldest event that not every channel has."""
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds for which the oldest event has waited for a channel; None: none waits."""
+        return None if self.waiting_since is None else max(0.0, (self.at - self.waiting_since) / 1e6)
 
     def merged(self, newer: Delta) -> Delta:
         """Both in one: rows are merged, the rest is the newer's."""
@@ -68,6 +75,7 @@ class Delta:
             newer.monitors,
             newer.alerts,
             newer.silenced,
+            newer.waiting_since,
         )
 
 
@@ -243,6 +251,7 @@ class LiveView:
             monitors=panels.monitors,
             alerts=alerts,
             silenced=self._silenced,
+            waiting_since=panels.waiting_since,
         )
 
 

@@ -1,4 +1,4 @@
-"""What the small panels show, read whole: leases, clusters, monitors, raised alerts and silences."""
+"""What the small panels show, read whole: leases, clusters, monitors, raised alerts, silences, and since when an event waits."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from wsmon.domain.alerts import SilenceRecord
+from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease
 from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord, StateStore
 
 T = TypeVar("T")
-ALERTS, MONITORS, CLUSTERS, SILENCES = "alerts", "monitors", "clusters", "silences"
-TURNS = (ALERTS, MONITORS, ALERTS, CLUSTERS, ALERTS, SILENCES)
+ALERTS, MONITORS, CLUSTERS, SILENCES, OUTBOX = "alerts", "monitors", "clusters", "silences", "outbox"
+TURNS = (ALERTS, MONITORS, ALERTS, CLUSTERS, ALERTS, SILENCES, ALERTS, OUTBOX)
 
 
 class SmallPanels:
@@ -31,6 +32,8 @@ class SmallPanels:
         self.monitors: tuple[MonitorRecord, ...] = ()
         self.alerts: tuple[AlertRecord, ...] = ()
         self.silences: tuple[SilenceRecord, ...] = ()
+        self.waiting_since: Instant | None = None
+        """Of the oldest event that not every channel has."""
 
     def look(self, *, claims_moved: bool = False, busy: bool = False) -> bool:
         """Read what is due; `busy` when this look has made another call already. Whether the leases were read."""
@@ -46,6 +49,9 @@ class SmallPanels:
             self.alerts = _kept(self.alerts, self._store.alerts(consistent=False))
         if SILENCES in due:
             self.silences = _kept(self.silences, self._store.silences(consistent=False))
+        if OUTBOX in due:
+            oldest = self._store.undelivered(1).events
+            self.waiting_since = oldest[0].at if oldest else None
         if MONITORS in due:
             self.monitors = _kept(self.monitors, self._store.monitors(consistent=False))
         if CLUSTERS in due:
