@@ -85,6 +85,7 @@ class WsmonApp(Shell):
         if self.past is not None and self.past.close():
             self._changed()
             self.show_status()
+            self._show_keys()
         else:
             self.view.unfilter()
 
@@ -216,7 +217,7 @@ class WsmonApp(Shell):
         self.view.show_status(self.read_at)
 
     def _show_keys(self) -> None:
-        self.view.show_keys(self.actions, writable=self.status.writable)
+        self.view.show_keys(self.actions, writable=self.status.writable and not self.status.past)
 
     # what takes the store's answer
 
@@ -249,6 +250,7 @@ class WsmonApp(Shell):
         """The events of the past were read."""
         if self.past is not None and self.is_running:
             self.past.ready(message)
+            self._show_keys()
 
     @on(Asked)
     @while_open

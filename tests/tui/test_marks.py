@@ -124,6 +124,8 @@ async def test_columns_are_chosen_in_a_list(stage: Stage) -> None:
         await settled(pilot, lambda: len(ids(pilot)) == 1)
         await pilot.press("C")
         await pilot.pause()
+        assert "[x] PRIO" in screen_text(pilot.app)
+        assert "[ ] SAMPLES" in screen_text(pilot.app)
         await pilot.press("space", *"jjjjjjjjj", "space", "enter")
         titles = [column.title for column in app_of(pilot).view.queue.table.shown_columns()]
         assert "PRIO" not in titles

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, SelectionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from wsmon.domain.visible import visible
@@ -73,6 +73,7 @@ class PickMany(ModalScreen[list[str] | None]):
         Binding("j", "down", show=False),
         Binding("k", "up", show=False),
         Binding("u", "usual", show=False),
+        Binding("space", "tick", show=False),
     ]
 
     def __init__(self, title: str, choices: Sequence[str], chosen: Collection[str]) -> None:
@@ -84,20 +85,31 @@ class PickMany(ModalScreen[list[str] | None]):
         with Vertical(id="pick") as box:
             box.border_title = Text(visible(self._title))
             box.border_subtitle = "space · ⏎ takes them · u as usual · esc back"
-            yield SelectionList[str](*((name, name, name in self._chosen) for name in self._choices))
+            yield OptionList(*(Option(self._prompt(name)) for name in self._choices))
+
+    def _prompt(self, name: str) -> Text:
+        """Ticked or not is told by more than a colour."""
+        return Text(f"{'[x]' if name in self._chosen else '[ ]'} {visible(name)}")
+
+    def action_tick(self) -> None:
+        """Take it in, or leave it out."""
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            name = self._choices[options.highlighted]
+            self._chosen ^= {name}
+            options.replace_option_prompt_at_index(options.highlighted, self._prompt(name))
 
     def action_down(self) -> None:
         """The next."""
-        self.query_one(SelectionList).action_cursor_down()
+        self.query_one(OptionList).action_cursor_down()
 
     def action_up(self) -> None:
         """The one before."""
-        self.query_one(SelectionList).action_cursor_up()
+        self.query_one(OptionList).action_cursor_up()
 
     def action_take(self) -> None:
         """These; none of them is as usual, because a table of nothing helps nobody."""
-        ticked = set(self.query_one(SelectionList).selected)
-        self.dismiss([name for name in self._choices if name in ticked])
+        self.dismiss([name for name in self._choices if name in self._chosen])
 
     def action_usual(self) -> None:
         """As usual."""
