@@ -141,7 +141,8 @@ def hunt(found: Sequence[Mutant], seeds: int, jobs: int, *, note: bool = False) 
 
 
 def _told_to_end(number: int, frame: FrameType | None) -> NoReturn:
-    del number, frame
+    del frame
+    signal.signal(number, signal.SIG_IGN)  # `timeout` says it twice, and the second one would stop the tidying up
     raise KeyboardInterrupt
 
 
