@@ -240,3 +240,18 @@ def test_prometheus_serves_them_under_its_own_names(world: RelayWorld) -> None:
         assert line in lines, line
     assert any(line.startswith("wsmon_workset_wait_duration_seconds_count") and line.endswith(" 3.0") for line in lines)
     assert len({prometheus_name(metric) for metric in METRICS}) == len(METRICS)
+
+
+def test_a_large_report_goes_out_compressed() -> None:
+    peers.credentials()
+    client = boto3.client("cloudwatch", region_name="us-east-1", endpoint_url=peers.url("ministack"))
+    encodings: list[str] = []
+    client.meta.events.register(
+        "before-send.cloudwatch", lambda request, **_: encodings.append(str(request.headers.get("Content-Encoding")))
+    )
+    tally = Tally()
+    for n in range(400):
+        tally.add(m.WAIT, float(n), m.dimensions(cluster=f"c{n}"))
+    CloudWatchSink(f"Test/{uuid.uuid4().hex[:8]}", client=client).report(tally.take(), 1_800_000_000_000_000)
+    assert len(encodings) == 1
+    assert "gzip" in encodings[0]
