@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS ?= 5
+WORKERS ?= 6
 SEEDS ?= 20
 # Hundreds of interpreters are started here: each must find its modules compiled.
 unexport PYTHONDONTWRITEBYTECODE

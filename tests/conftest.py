@@ -12,6 +12,15 @@ import pytest
 
 from tests import peers
 
+_LONG = ("demo", "storm", "ssh", "web", "load", "race", "channels", "project", "s3", "sqlite", "cli", "wire")
+"""Folders whose tests wait: they come first, while others can be done beside them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that wait, then the rest as it is."""
+    order = {name: number for number, name in enumerate(_LONG)}
+    items.sort(key=lambda item: order.get(item.path.parent.name, len(order)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _peers_end() -> Iterator[None]:

@@ -23,7 +23,7 @@ from wsmon.domain.spec import WorksetSpec
 from wsmon.services.commands import Commands
 
 THREADS, OBJECTS = 50, 5
-TIMES = max(1, int(os.environ.get("WSMON_RACE_ROUNDS", "15")) // 100)
+TIMES = max(1, int(os.environ.get("WSMON_RACE_ROUNDS", "8")) // 100)
 """How often each thread counts."""
 PAUSE = 0.001
 FULL = TIMES > 1

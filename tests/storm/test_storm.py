@@ -14,6 +14,7 @@ import pytest
 
 from tests import peers
 from tests.storm.field import Field
+from tests.system import IN_CI
 from tests.waiting import wait_for
 from wsmon.domain.states import Verb, WorksetState
 
@@ -21,10 +22,9 @@ Make = Callable[..., Field]
 pytestmark = pytest.mark.timeout(900)
 
 
-WORKSETS = int(os.environ.get("WSMON_STORM_WORKSETS", "16"))
-FULL = WORKSETS > 16
+WORKSETS = int(os.environ.get("WSMON_STORM_WORKSETS", "12"))
 ENGINES = ["sqlite", "dynoxide", "ministack"]
-FAST_ENGINES = ["sqlite", "dynoxide", pytest.param("ministack", marks=[] if FULL else [pytest.mark.soak])]
+FAST_ENGINES = ["sqlite", *(pytest.param(name, marks=IN_CI) for name in ("dynoxide", "ministack"))]
 PAUSE_SECONDS = 4.5
 """Longer than a lock and the skew together: whoever stands still so long is robbed."""
 
@@ -88,7 +88,7 @@ def judged(field: Field, worksets: int) -> dict[str, object]:
 
 @pytest.mark.parametrize("engine", FAST_ENGINES)
 def test_a_small_storm(make_field: Make, engine: str) -> None:
-    storm(make_field(engine), WORKSETS, 0.9 if engine == "sqlite" else 1.5, 90 + 2 * WORKSETS)
+    storm(make_field(engine), WORKSETS, 1.5, 90 + 2 * WORKSETS)
 
 
 @pytest.mark.soak
