@@ -52,7 +52,14 @@ def test_watch_follows_from_before_there_is_a_store_and_ends_when_told(cli: Cli)
     log = cli.folder / "watch.log"
     with log.open("w") as out:
         command = [sys.executable, "-m", "wsmon", "watch", "--json", "--since", "1h"]
-        process = subprocess.Popen(command, env=cli.env, cwd=cli.folder, stdout=out)
+        process = subprocess.Popen(
+            command,
+            env=cli.env,
+            cwd=cli.folder,
+            stdout=out,
+            # A shell's background job ignores it, and so would what is started from there.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        )
     try:
         time.sleep(1.5)
         assert [path.name for path in cli.folder.iterdir()] == ["watch.log"]
