@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 6
 SEEDS ?= 20
+MARKS ?= not soak and not ci
 # Hundreds of interpreters are started here: each must find its modules compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -36,7 +37,7 @@ peers: setup ## The wire peers for DynamoDB, as far as they can be had here
 	@$(BIN)/python -m tests.peers --install
 
 test: setup peers ## The whole suite, in under 3 minutes
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "$(MARKS)"
 
 check: lint types contracts ## What needs no test run
 
@@ -66,9 +67,9 @@ mutants: setup ## Deliberate breakages of the core, each caught by the simulatio
 	$(BIN)/python -m tests.simulation.mutants
 
 soak: setup peers ## The full figures
-	WSMON_NOTIFY_FAILURES=500 WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/race tests/storm tests/channels tests/wire --timeout 1800
+	WSMON_NOTIFY_FAILURES=500 WSMON_RACE_ROUNDS=1000 WSMON_WIRE_ROUNDS=1000 $(BIN)/python -m pytest -n 0 -m "" tests/race tests/storm tests/channels tests/wire --timeout 1800
 	WSMON_PLAN_EXAMPLES=2000 WSMON_POOL_WORKSETS=1000 WSMON_S3_FOLDERS=2000 WSMON_SSH_WORKSETS=20 WSMON_SSH_CUT_SECONDS=20 \
-		$(BIN)/python -m pytest -n 0 -m "soak or not soak" tests/scheduling tests/s3 tests/ssh tests/pool --timeout 1800
+		$(BIN)/python -m pytest -n 0 -m "" tests/scheduling tests/s3 tests/ssh tests/pool --timeout 1800
 	WSMON_API_CASES=150 WSMON_API_CLIENTS=200 WSMON_API_SECONDS=60 WSMON_REGISTER_LINES=10000 \
 		$(BIN)/python -m pytest -n 0 tests/api/test_schema.py tests/api/test_crowd.py tests/cli/test_killed.py --timeout 3600
 
@@ -90,7 +91,7 @@ ci: ## What CI runs
 	$(MAKE) check
 	WSMON_REQUIRE_PEERS=1 $(MAKE) peers
 	WSMON_REQUIRE_PEERS=1 $(MAKE) wheel
-	WSMON_TESTS_COLD=1 WSMON_REQUIRE_PEERS=1 WSMON_SCENES=all WSMON_PLAN_EXAMPLES=200 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=30 WSMON_WIRE_ROUNDS=150 $(MAKE) test
+	WSMON_TESTS_COLD=1 WSMON_REQUIRE_PEERS=1 WSMON_SCENES=all WSMON_PLAN_EXAMPLES=200 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=30 WSMON_WIRE_ROUNDS=150 $(MAKE) test MARKS="not soak"
 	$(MAKE) simulate SEEDS=200
 	$(MAKE) mutants
 

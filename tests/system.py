@@ -7,9 +7,6 @@ import shutil
 
 import pytest
 
-IN_CI = [] if os.environ.get("WSMON_REQUIRE_PEERS") else [pytest.mark.soak]
-"""Marks of what `make test` leaves to CI, where another engine shows the same in less time."""
-
 
 def need(program: str, package: str) -> str:
     """The program's path; skips, or fails in CI, naming the package where it is missing."""

@@ -18,7 +18,6 @@ from schemathesis.checks import CHECKS, load_all_checks
 from tests import peers
 from tests.api.server import Service, serving
 from tests.project.pages import ROOT, openapi_text
-from tests.system import IN_CI
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.spec import WorksetSpec
 from wsmon.ports import StateStore
@@ -54,7 +53,7 @@ def test_every_operation_is_described_and_every_body_has_an_example(service: Ser
                 assert named, (where, parameter["name"])
 
 
-@pytest.fixture(params=["sqlite", pytest.param("ministack", marks=IN_CI)])
+@pytest.fixture(params=["sqlite", pytest.param("ministack", marks=pytest.mark.ci)])
 def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
     if request.param == "sqlite":
         store: StateStore = SqliteStore(tmp_path / "wsmon.db")

@@ -84,7 +84,7 @@ def test_the_scheduler_s_next_is_what_fits_the_clusters(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.skipif(not os.environ.get("WSMON_REQUIRE_PEERS"), reason="three servers start for it; CI runs it")
+@pytest.mark.ci
 def test_reload_serves_anew_when_a_source_file_changes(cli: Cli) -> None:
     cli("token", "create", "--role", "reader", "--name", "r")
     (cli.folder / "wsmon.toml").write_text('[channels.one]\ntype = "webhook"\nurl = "http://127.0.0.1:1"\n')

@@ -12,7 +12,6 @@ import pytest
 
 from tests import peers
 from tests.cli.run import Cli
-from tests.system import IN_CI
 from tests.tui.terminal import WSMON, Terminal
 from tests.waiting import wait_for
 from wsmon.demo import script
@@ -35,7 +34,7 @@ def left_behind(tag: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("engine", ["sqlite", pytest.param("dynamodb", marks=IN_CI)])
+@pytest.mark.parametrize("engine", ["sqlite", pytest.param("dynamodb", marks=pytest.mark.ci)])
 def test_headless_shows_everything_and_leaves_nothing(tmp_path: Path, engine: str) -> None:
     if engine == "dynamodb" and (why := peers.missing("ministack")):
         pytest.skip(why)

@@ -11,13 +11,12 @@ from tests.load import playing
 from tests.load.__main__ import document, table
 from tests.load.crowd import Sizes
 from tests.load.measuring import Budget, Memory, bad_lines, troubles
-from tests.system import IN_CI
 
 
-@pytest.mark.parametrize("engine", [pytest.param("dynoxide", marks=IN_CI)])
-def test_a_small_load_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
-    if peers.missing(engine):
-        peers.url(engine)
+@pytest.mark.ci
+def test_a_small_load_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if peers.missing("dynoxide"):
+        peers.url("dynoxide")
     monkeypatch.setattr(playing, "SETTLE_SECONDS", 1.0)
     sizes = Sizes(worksets=60, monitors=1, screens=1, clients=1, seconds=4, poll=0.5, refresh=1.0, run_seconds=0.2)
     verdict = playing.play(sizes, tmp_path / "load", lambda text: None)

@@ -26,7 +26,6 @@ THREADS, OBJECTS = 50, 5
 TIMES = max(1, int(os.environ.get("WSMON_RACE_ROUNDS", "8")) // 100)
 """How often each thread counts."""
 PAUSE = 0.001
-FULL = TIMES > 1
 pytestmark = pytest.mark.timeout(1800)
 Guard = Callable[[int], AbstractContextManager[object]]
 
@@ -64,7 +63,7 @@ def all_count(counter: Counter, guard: Guard) -> None:
         list(pool.map(work, range(THREADS)))
 
 
-@pytest.fixture(params=["sqlite", "dynoxide", pytest.param("ministack", marks=[] if FULL else [pytest.mark.soak])])
+@pytest.fixture(params=["sqlite", "dynoxide", pytest.param("ministack", marks=pytest.mark.ci)])
 def commands(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Commands]]:
     """Several callers, each on a store of its own, shared by some of the threads."""
     engine = request.param

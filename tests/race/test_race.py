@@ -9,13 +9,12 @@ import pytest
 
 from tests import peers
 from tests.race.judging import race
-from tests.system import IN_CI
 
 ROUNDS = int(os.environ.get("WSMON_RACE_ROUNDS", "8"))
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.fixture(params=["sqlite", "dynoxide", pytest.param("ministack", marks=IN_CI)])
+@pytest.fixture(params=["sqlite", "dynoxide", pytest.param("ministack", marks=pytest.mark.ci)])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     engine = str(request.param)
     if engine == "sqlite":

@@ -14,7 +14,6 @@ import pytest
 
 from tests import peers
 from tests.storm.field import Field
-from tests.system import IN_CI
 from tests.waiting import wait_for
 from wsmon.domain.states import Verb, WorksetState
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.timeout(900)
 
 WORKSETS = int(os.environ.get("WSMON_STORM_WORKSETS", "12"))
 ENGINES = ["sqlite", "dynoxide", "ministack"]
-FAST_ENGINES = ["sqlite", *(pytest.param(name, marks=IN_CI) for name in ("dynoxide", "ministack"))]
+FAST_ENGINES = ["sqlite", *(pytest.param(name, marks=pytest.mark.ci) for name in ("dynoxide", "ministack"))]
 PAUSE_SECONDS = 4.5
 """Longer than a lock and the skew together: whoever stands still so long is robbed."""
 

@@ -72,9 +72,7 @@ class Screen:
         self._follower.join(20)
 
 
-@pytest.fixture(
-    params=["dynoxide-forgetful", pytest.param("ministack", marks=[] if ROUNDS > 25 else [pytest.mark.soak])]
-)
+@pytest.fixture(params=["dynoxide-forgetful", pytest.param("ministack", marks=pytest.mark.ci)])
 def proxy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """Of three tries one fails; a caller gives up after three, or when a reply is slower than a quarter second."""
     monkeypatch.setattr(client, "MAX_ATTEMPTS", 3)

@@ -48,7 +48,7 @@ def through(tmp_path: Path, engine: str, plan: Plan, worksets: int, monitors: in
             field.end()
 
 
-@pytest.mark.parametrize("engine", ["dynoxide", pytest.param("ministack", marks=[] if FULL else [pytest.mark.soak])])
+@pytest.mark.parametrize("engine", ["dynoxide", pytest.param("ministack", marks=pytest.mark.ci)])
 def test_everything_ends_once(tmp_path: Path, engine: str) -> None:
     worksets = 8 if not FULL else min(ROUNDS // 5, 200)
     through(tmp_path, engine, Plan(SEED, 0.2, HARD), worksets, 2 if not FULL else 4, 60 + 3 * worksets)

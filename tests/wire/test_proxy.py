@@ -9,7 +9,6 @@ import pytest
 from botocore.config import Config
 
 from tests import peers
-from tests.system import IN_CI
 from tests.wire.faults import ALL, Fault, Plan
 from tests.wire.proxy import Proxy
 from wsmon.adapters.clock import SystemClock
@@ -34,7 +33,7 @@ UNSEEN = {Fault.DELAY, Fault.DELAY_REPLY, Fault.TWICE}
 """Faults that the caller cannot tell from an answer."""
 
 
-@pytest.fixture(scope="module", params=["dynoxide-forgetful", pytest.param("ministack", marks=IN_CI)])
+@pytest.fixture(scope="module", params=["dynoxide-forgetful", pytest.param("ministack", marks=pytest.mark.ci)])
 def proxy(request: pytest.FixtureRequest) -> Iterator[Proxy]:
     peer, _, forgetful = request.param.partition("-")
     with Proxy(peers.url(peer), Plan(only=WRITE, longest=0.05, calm=True, forgetful=bool(forgetful))) as made:

@@ -10,8 +10,11 @@ from tui.screens.results import Results
 from wsmon.domain.errors import WsmonError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui.host import Host
-    from tui.work import Asked, Done
+    from tui.screens.confirm import Question
+    from tui.work import Asked, Done, Work
 
 NO_WORKSET = "no workset under the cursor; 1 goes to the queue"
 NO_ALERT = "no alert under the cursor; 4 goes to the alerts"
@@ -46,24 +49,30 @@ class Changing:
         host = self._host
         host.say("")
 
+        def change(work: Work, answer: Answer) -> None:
+            host.expect(f"{message.verb}: waiting for the store …")
+            work.change(message.verb, message.targets, answer)
+
+        self._confirm(message.question, change)
+
+    def _confirm(self, question: Question, then: Callable[[Work, Answer], None]) -> None:
+        """Ask; a yes is carried out by what works on the store now."""
+        host = self._host
+
         def answered(answer: Answer | None) -> None:
             if answer is not None and host.work is not None:
-                host.expect(f"{message.verb}: waiting for the store …")
-                host.work.change(message.verb, message.targets, answer)
+                then(host.work, answer)
 
-        host.ask(Confirm(message.question), answered)
+        host.ask(Confirm(question), answered)
 
     def done(self, message: Done) -> None:
         """What came of it: one in a line, several one by one; what failed stays marked."""
         host = self._host
+        host.view.active.table.unmark([one.name for one in message.results if one.done])
         if len(message.results) > 1:
-            host.view.active.table.unmark([one.name for one in message.results if one.done])
             host.say("")
             host.ask(Results(message.text, message.results))
             return
-        for one in message.results:
-            if one.done:
-                host.view.active.table.unmark([one.name])
         host.say(message.text, refused=message.refused)
 
     # alerts and clusters
@@ -75,12 +84,8 @@ class Changing:
         if host.view.active is not panel or alert is None:
             host.say(NO_ALERT, refused=True)
             return
-
-        def answered(answer: Answer | None) -> None:
-            if answer is not None and host.work is not None:
-                host.work.alert(verb, alert, answer)
-
-        host.ask(Confirm(verbs.alert_question(verb, alert, host.now())), answered)
+        question = verbs.alert_question(verb, alert, host.now())
+        self._confirm(question, lambda work, answer: work.alert(verb, alert, answer))
 
     def cluster(self, _: str) -> None:
         """Drain the cluster under the cursor, or let work in again."""
@@ -89,12 +94,8 @@ class Changing:
         if host.view.active is not panel or cluster is None:
             host.say(NO_CLUSTER, refused=True)
             return
-
-        def answered(answer: Answer | None) -> None:
-            if answer is not None and host.work is not None:
-                host.work.drain(cluster.name, answer, drained=bool(cluster.drained))
-
-        host.ask(Confirm(verbs.cluster_question(cluster, host.now())), answered)
+        question = verbs.cluster_question(cluster, host.now())
+        self._confirm(question, lambda work, answer: work.drain(cluster.name, answer, drained=bool(cluster.drained)))
 
     # the gate
 
