@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from textual import on
 
 from tui.actions import CHANGING, LOOKING, PAST, remapped
 from tui.guard import while_open
+from tui.hangup import on_hang_up
 from tui.kept import Kept
 from tui.keyed import KeyedList
 from tui.meter import Meter
@@ -70,7 +70,7 @@ class WsmonApp(Shell):
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
-            signal.signal(signal.SIGHUP, self._hang_up)
+            on_hang_up(self._hung_up)
 
     def _framed(self) -> None:
         """The first frame stands; what was made for it stays for good, and no collection goes through it again."""
@@ -273,16 +273,10 @@ class WsmonApp(Shell):
             if thread is not None and thread.ident is not None:
                 thread.join(seconds)
 
-    def _hang_up(self, *_: object) -> None:
-        """The terminal is gone, and nothing can be painted any more."""
-
-        def leave() -> None:
-            self.finish(HANG_UP_SECONDS)
-            if self._farewell is not None:
-                self._farewell()
-            os._exit(128 + signal.SIGHUP)
-
-        threading.Thread(target=leave, daemon=True).start()
+    def _hung_up(self) -> None:
+        self.finish(HANG_UP_SECONDS)
+        if self._farewell is not None:
+            self._farewell()
 
 
 def show(

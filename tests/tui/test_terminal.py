@@ -121,6 +121,18 @@ def test_ends_within_five_seconds_and_gives_its_locks_back(home: Path, commands:
     end_run(home)
 
 
+def test_it_ends_with_its_terminal_under_a_leader_that_hears_the_hang_up_alone_and_waits(home: Path) -> None:
+    """As make does: the kernel tells the session's leader, and nobody else while that lives."""
+    leader = (
+        "import signal, subprocess, sys\nsignal.signal(signal.SIGHUP, lambda *_: None)\n"
+        f"sys.exit(subprocess.call([sys.executable, '-m', 'wsmon', '--store', 'sqlite:{home / 'w.db'}']))"
+    )
+    with Terminal(["-c", leader], {}) as terminal:
+        terminal.shows("1 queue")
+        terminal.hang_up()
+        assert terminal.ended(5.0) == 128 + signal.SIGHUP
+
+
 def end_run(home: Path) -> None:
     """The sleeping command is ended with its group."""
     for folder in Path("/proc").glob("[0-9]*"):
