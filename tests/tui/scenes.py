@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tests.tui.stage import Stage, aside_stands, settled
+from tests.tui.stage import Stage, aside_stands, screen_text, settled
 from tui.app import WsmonApp
 from tui.screens.confirm import Confirm
 
@@ -54,6 +54,12 @@ def asking(key: str, *before: str) -> Way:
         await settled(pilot, lambda: isinstance(pilot.app.screen, Confirm) and pilot.app.screen.focused is not None)
 
     return way
+
+
+async def wrong(pilot: Pilot[Any], stage: Stage) -> None:
+    """A filter whose end cannot be read: what stands before it is in force."""
+    await keys("slash", *"error", "space", *"prio:x")(pilot, stage)
+    await settled(pilot, lambda: all(part in screen_text(pilot.app) for part in ("/error ", "none of urgent")))
 
 
 async def refused(pilot: Pilot[Any], stage: Stage) -> None:
@@ -104,7 +110,7 @@ SCENES = {
     "detail": Scene(Stage.busy, keys("1", "j", "enter")),
     "help": Scene(Stage.busy, keys("question_mark"), (SMALL, LARGE)),
     "filter": Scene(Stage.busy, keys("slash", *"HG2", "enter")),
-    "wrong": Scene(Stage.busy, keys("slash", *"error", "space", *"prio:x"), (SMALL,)),
+    "wrong": Scene(Stage.busy, wrong, (SMALL,)),
     "refused": Scene(Stage.busy, refused, (SMALL,)),
     "looked": Scene(only_looked_at, keys("1"), (SMALL, MIDDLE)),
     "past": Scene(Stage.busy, in_the_past, (SMALL, MIDDLE)),
