@@ -23,9 +23,9 @@ async def look():
     async with app.run_test(size=(120, 40)) as pilot:
         for _ in range(200):
             await pilot.pause(0.05)
-            if app.queue.table.current is not None:
+            if app.view.queue.table.current is not None:
                 break
-        print(app.queue.selected(), app.queue.styles.border_top[0])
+        print(app.view.queue.selected(), app.view.queue.styles.border_top[0])
     app.finish(5)
 
 asyncio.run(look())
