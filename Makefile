@@ -11,7 +11,7 @@ MARKS ?= not soak and not ci
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ci bench simulate mutants fuzz check lint types contracts peers screenshots cov soak load wheel clean
+.PHONY: help setup demo test again ci bench simulate mutants fuzz check lint types contracts peers screenshots cov soak load wheel clean
 
 help: ## These targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 14
@@ -38,6 +38,9 @@ peers: setup ## The wire peers for DynamoDB, as far as they can be had here
 
 test: setup peers ## The whole suite, in under 3 minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "$(MARKS)"
+
+again: setup peers ## What failed in the last run, once more and alone
+	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" --last-failed --last-failed-no-failures none
 
 check: lint types contracts ## What needs no test run
 
@@ -87,14 +90,19 @@ wheel: setup ## Build the wheel and try it in an empty environment, from another
 	$(BIN)/python -m build --wheel --outdir dist .
 	$(BIN)/python -m tests.project.try_wheel dist
 
+# A test that waits for real processes may miss its time in a crowd on a small machine: then it must pass alone. Both runs
+# are printed, and what fails alone fails.
+ci: export WSMON_REQUIRE_PEERS = 1
+ci: CI_FIGURES := WSMON_TESTS_COLD=1 WSMON_SCENES=all WSMON_PLAN_EXAMPLES=200 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 \
+	WSMON_STORM_WORKSETS=30 WSMON_WIRE_ROUNDS=150
 ci: ## What CI runs
 	$(MAKE) check
-	WSMON_REQUIRE_PEERS=1 $(MAKE) peers
-	WSMON_REQUIRE_PEERS=1 $(MAKE) wheel
-	WSMON_TESTS_COLD=1 WSMON_REQUIRE_PEERS=1 WSMON_SCENES=all WSMON_PLAN_EXAMPLES=200 WSMON_RACE_ROUNDS=300 WSMON_API_CASES=20 WSMON_STORM_WORKSETS=30 WSMON_WIRE_ROUNDS=150 $(MAKE) test MARKS="not soak"
+	$(MAKE) peers
+	$(MAKE) wheel
+	$(CI_FIGURES) $(MAKE) test MARKS="not soak" || $(CI_FIGURES) $(MAKE) again MARKS="not soak"
 	$(MAKE) simulate SEEDS=200
 	$(MAKE) mutants
 
 clean: ## Everything that was made
-	rm -rf $(VENV) .peers dist build .mypy_cache .ruff_cache .hypothesis .coverage* .import_linter_cache
+	rm -rf $(VENV) .peers dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
