@@ -16,7 +16,7 @@ from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.change import Event
 from wsmon.domain.queueing import Policy
 from wsmon.domain.spec import WorksetSpec
-from wsmon.domain.states import Verb, WorksetPriority, WorksetState
+from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import StateStore
 from wsmon.services.chance import Chance
@@ -125,7 +125,7 @@ class World:
         self.drive(monitor, lambda: self.get(workset_id).state is state)
         return self.get(workset_id)
 
-    def verbs(self, workset_id: str = "w1") -> list[Verb]:
+    def verbs(self, workset_id: str = "w1") -> list[str]:
         return [event.verb for event in self.history(workset_id)]
 
     def history(self, workset_id: str = "w1") -> list[Event]:

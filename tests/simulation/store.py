@@ -22,7 +22,7 @@ from wsmon.ports import FeedPage, MonitorRecord, OutboxPage, RowPage, StoreInfo
 
 READ_PATIENCE, WRITE_PATIENCE, MAX_TRIES, TIMEOUT = 8.0, 20.0, 14, 8.0
 """As the DynamoDB adapter has them."""
-WRITES = ("put_", "remove_", "clear_")
+WRITES = ("put_", "remove_", "clear_", "commit_", "forget_")
 
 
 class FaultStore:

@@ -12,6 +12,7 @@ import pytest
 from wsmon.adapters.localdisk import network_file_system
 from wsmon.adapters.sqlite import SqliteStore, connection, schema
 from wsmon.domain.errors import StoreUnreachable, StoreUnusable
+from wsmon.domain.pool import ClusterRecord
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -159,3 +160,18 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(StoreUnreachable, match="closed"):
         store.tallies()
+
+
+def test_a_drain_of_the_schema_before_stays_one(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "w.db")
+    store.put_cluster(ClusterRecord("c1", 3, 1))
+    store.close()
+    raw = sqlite3.connect(tmp_path / "w.db")
+    raw.execute('INSERT INTO facts VALUES (\'drain\', \'c1\', \'{"name":"c1","why":"ann: new image"}\')')
+    raw.execute("PRAGMA user_version = 2")
+    raw.commit()
+    raw.close()
+    store = SqliteStore(tmp_path / "w.db")
+    assert [cluster.drained for cluster in store.clusters()] == ["ann: new image"]
+    assert store.life("c1").rev == 0
+    store.close()

@@ -21,6 +21,7 @@ from tui.table import RowTable
 from wsmon.domain.change import Event
 from wsmon.domain.times import isoformat
 from wsmon.domain.visible import visible
+from wsmon.services.documents import standing_of
 
 if TYPE_CHECKING:
     from tui.session import Session
@@ -64,7 +65,7 @@ class Events(Board[Event]):
             Column("TIME", lambda e: Cell(isoformat(e.at)[11:19], "dim"), 8),
             Column("WORKSET", lambda e: Cell(e.workset_id, "plain"), share=3),
             Column("EVENT", lambda e: Cell(e.verb.value, "plain"), 12),
-            Column("STATE", lambda e: state_cell(e.after) if e.after else Cell("gone", "dim"), 10),
+            Column("STATE", lambda e: state_cell(e.after) if e.after else Cell(standing_of(e), "dim"), 10),
             Column("ACTOR", lambda e: Cell(e.actor, "dim"), share=2, from_width=70),
             Column("WHY", lambda e: Cell(_why(e), "warn" if e.reason else "dim"), share=4, from_width=90),
         ]
@@ -127,13 +128,14 @@ class Events(Board[Event]):
             self.dismiss(None)
 
     def action_detail(self) -> None:
-        """The workset the event is about."""
-        if self.table.current is not None:
+        """The workset the event is about; a cluster has its panel."""
+        if self.table.current is not None and not self.table.current.cluster:
             self.app.push_screen(Detail(self.table.current.workset_id))
 
 
 def _why(event: Event) -> str:
     if event.reason:
         return event.reason
-    said = {name: value for name, value in (event.detail or {}).items() if name != "decision"}
+    left_out = {"before", "after"} if event.cluster else {"decision"}
+    said = {name: value for name, value in (event.detail or {}).items() if name not in left_out}
     return json.dumps(said, ensure_ascii=False, default=str) if said else ""

@@ -14,9 +14,10 @@ from typing import Any
 
 from wsmon.domain.change import Event
 from wsmon.domain.errors import StoreUnusable
+from wsmon.domain.lives import HEALTH, Life, Phase
 from wsmon.domain.pool import ClusterRecord, Held, Taken
 from wsmon.domain.spec import shown
-from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
+from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState, verb_named
 from wsmon.domain.workset import CancelRequest, Failure, Lease, Row, RunRecord, Tombstone, Workset
 from wsmon.ports import OutboxPage
 
@@ -141,7 +142,7 @@ def event_attributes(event: Event) -> Attributes:
 def event_from(attributes: Mapping[str, Any]) -> Event:
     """The event of some attributes; others than its own are passed over."""
     known: dict[str, Any] = {f.name: _plain(attributes[f.name]) for f in fields(Event) if f.name in attributes}
-    known["verb"] = Verb(known["verb"])
+    known["verb"] = verb_named(known["verb"])
     before, after = known.get("before"), known.get("after")
     known["before"] = WorksetState(before) if before else None
     known["after"] = WorksetState(after) if after else None
@@ -167,15 +168,42 @@ def _told_by(event: Event) -> dict[str, object]:
 
 def cluster_document(cluster: ClusterRecord) -> dict[str, Any]:
     """A cluster's facts; what the store keeps itself is left out."""
-    kept = {"claims", "drained"}
+    kept = {"claims", "drained", "life"}
     return {f.name: getattr(cluster, f.name) for f in fields(cluster) if f.name not in kept}
 
 
-def cluster_from(document: Mapping[str, Any], claims: Mapping[str, Held], drained: str) -> ClusterRecord:
-    """The cluster of its facts; names of a later version are passed over."""
+def cluster_from(
+    document: Mapping[str, Any] | None, claims: Mapping[str, Held], life: Life | None
+) -> ClusterRecord | None:
+    """The cluster of its facts; names of a later version are passed over.
+
+    One that was asked for and never reported is made of its life; None for one that is neither, or gone.
+    """
+    if life is not None and (life.phase is Phase.GONE or (document is None and life.phase is Phase.NONE)):
+        return None
+    if document is None:
+        assert life is not None, "a cluster has facts or a life"
+        health = HEALTH.get(life.phase, "stopped")
+        return ClusterRecord(life.name, 0, life.updated_at, health, kind="asked", note=life.note, life=life)
     known = {f.name: document[f.name] for f in fields(ClusterRecord) if f.name in document}
     known["instance_types"] = tuple(known.get("instance_types", ()))
-    return ClusterRecord(**{**known, "claims": claims, "drained": drained})
+    return ClusterRecord(**{**known, "claims": claims, "drained": life.closed if life else "", "life": life})
+
+
+def life_attributes(life: Life) -> dict[str, Any]:
+    """A life as plain values; what is not set is left out."""
+    values = {f.name: getattr(life, f.name) for f in fields(life)}
+    values["run"] = _nested(life.run) if life.run is not None else None
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def life_from(document: Mapping[str, Any]) -> Life:
+    """The life of its plain values; names of a later version are passed over."""
+    known = {f.name: document[f.name] for f in fields(Life) if f.name in document}
+    known["phase"] = Phase(known.get("phase", Phase.NONE))
+    if known.get("run") is not None:
+        known["run"] = RunRecord(**known["run"])
+    return Life(**known)
 
 
 def outbox_page(found: Iterable[tuple[str, int, str]], cursor: str, *, more: bool) -> OutboxPage:

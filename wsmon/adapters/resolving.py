@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wsmon.domain.change import Change
+from wsmon.domain.lives import LifeChange
 
 
-def stands(change: Change, standing_rev: int | None, change_id_at: Callable[[str, int], str | None]) -> bool:
+def stands(
+    change: Change | LifeChange, standing_rev: int | None, change_id_at: Callable[[str, int], str | None]
+) -> bool:
     """Whether a change that is refused now was written by an earlier try of its own.
 
     `standing_rev` is the rev that refused it, None where nothing stands. `change_id_at` reads the

@@ -22,6 +22,7 @@ from wsmon.api.shapes import (
     Readiness,
     SchedulingStats,
 )
+from wsmon.domain.lives import life_document
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import isoformat
 from wsmon.services.alarms import Alarms
@@ -88,7 +89,8 @@ def scheduler_stats(api: Api, said: Reader) -> dict[str, Any]:
 @router.get("/clusters", response_model=list[ClusterOut], responses=described())
 def clusters(said: Reader) -> list[dict[str, Any]]:
     """The cluster pool by name."""
-    return [dated(asdict(cluster)) for cluster in said.store.clusters()]
+    found = said.store.clusters()
+    return [{**dated(asdict(one)), "life": life_document(one.life) if one.life else None} for one in found]
 
 
 @router.get("/monitors", response_model=list[MonitorOut], responses=described())

@@ -167,6 +167,7 @@ class ClusterOut(_Out):
     health: str
     updated_at: str
     claims: dict[str, Any]
+    life: dict[str, Any] | None = Field(None, description="What was decided about it: being made, taken down, why.")
 
 
 class MonitorOut(_Out):

@@ -14,7 +14,7 @@ from wsmon.domain.errors import StoreError
 from wsmon.domain.times import isoformat, micros
 from wsmon.domain.visible import visible
 from wsmon.services.alarms import seconds_of
-from wsmon.services.documents import event_document
+from wsmon.services.documents import event_document, standing_of
 from wsmon.services.tailing import Tail
 
 AWAY_SECONDS = 5.0
@@ -57,7 +57,7 @@ def _tell(event: Event, as_json: bool) -> None:
     if as_json:
         print_json(event_document(event))
         return
-    state = event.after.value if event.after is not None else "gone"
+    state = standing_of(event)
     because = f" ({event.reason})" if event.reason else ""
     line = f"{isoformat(event.at)} {event.workset_id} {event.verb.value} -> {state} by {event.actor}{because}"
     click.echo(visible(line))

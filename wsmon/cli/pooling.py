@@ -12,6 +12,7 @@ from wsmon.cli.completing import id_argument
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
+from wsmon.domain.lives import life_document
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import age, isoformat
@@ -44,6 +45,7 @@ def clusters(ctx: click.Context, as_json: bool) -> None:
 def cluster_document(cluster: ClusterRecord) -> dict[str, Any]:
     """A cluster as JSON, with what is taken of it."""
     document = {f.name: getattr(cluster, f.name) for f in fields(cluster)}
+    document["life"] = life_document(cluster.life) if cluster.life is not None else None
     document["claims"] = {
         name: {"token": held.token, "vcpus": held.vcpus, "memory_mib": held.memory_mib}
         for name, held in cluster.claims.items()

@@ -60,7 +60,7 @@ def summarise(store: StateStore, commands: Commands, effects: Path) -> Summary:
         for s in WorksetState
         if tallies[s] != counts[s]
     ]
-    verbs: dict[Verb, int] = {}
+    verbs: dict[str, int] = {}
     retried = events = 0
     for row in rows:
         history = store.history(row.workset_id)

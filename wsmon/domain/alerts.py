@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+from wsmon.domain.lives import Phase
 from wsmon.domain.needs import Microdollars
 from wsmon.domain.notices import Notice, Severity, Status
 from wsmon.domain.pace import run_limit
@@ -162,6 +163,8 @@ def _slow(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord]:
 
 def _pool(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord]:
     for cluster in facts.clusters:
+        if cluster.life is not None and cluster.life.phase in {Phase.CREATING, Phase.DELETING}:
+            continue  # it is on its way, and its events say how far
         if cluster.health not in USABLE and cluster.health != "stopped":
             text = f"{cluster.health}: {cluster.note}" if cluster.note else cluster.health
             severity = CRITICAL if cluster.health in {"failed", "unreachable"} else WARNING

@@ -8,9 +8,12 @@ from typing import Any
 
 from wsmon.domain.needs import Microdollars, dollars
 from wsmon.domain.pool import Held, Taken
-from wsmon.domain.states import Verb, WorksetState
+from wsmon.domain.states import ClusterVerb, Verb, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import JSONObject, Lease, LeaseMark, Row, Tombstone, Workset, row_of
+
+CLUSTER_ID = "cluster:"
+"""What the id of an event begins with that tells of a cluster; no workset's id may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Event:
     workset_id: str
     seq: int
     at: Instant
-    verb: Verb
+    verb: Verb | ClusterVerb
     actor: str
     before: WorksetState | None
     after: WorksetState | None
@@ -43,6 +46,11 @@ class Event:
     detail: JSONObject | None = None
     row: Row | None = None
     """The workset after the change; None once purged."""
+
+    @property
+    def cluster(self) -> str:
+        """The cluster it tells of; empty: a workset. Of a cluster it has no row, and `detail` says what was and is."""
+        return self.workset_id.removeprefix(CLUSTER_ID) if isinstance(self.verb, ClusterVerb) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,14 @@ class OverBudget(NoCapacity):
         self.day = day
 
 
+class InUse(Refused):
+    """Worksets hold slots on the cluster."""
+
+    def __init__(self, cluster: str, count: int) -> None:
+        super().__init__(f"cluster {cluster!r} is in use: {count} worksets hold slots there")
+        self.cluster, self.count = cluster, count
+
+
 class StillAlive(Refused):
     """Older runs of the workset live at the place, so that no other may start there."""
 

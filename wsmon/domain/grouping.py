@@ -22,7 +22,7 @@ class Route:
     """What a channel wants; an empty part wants everything. `*` and `?` stand for any text and any character."""
 
     event_types: tuple[str, ...] = ()
-    """`completion`, `error`, `state_change`, `alert`, or a verb."""
+    """`completion`, `error`, `state_change`, `cluster`, `alert`, or a verb."""
     states: tuple[str, ...] = ()
     priorities: tuple[str, ...] = ()
     worksets: tuple[str, ...] = ()

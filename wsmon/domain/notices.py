@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from wsmon.domain.change import Event
-from wsmon.domain.states import Verb, WorksetState
+from wsmon.domain.states import ClusterVerb, Verb, WorksetState
 from wsmon.domain.times import Instant
 
 TEXT_CHARS = 2000
@@ -48,7 +48,7 @@ class Notice:
     """0: no event."""
     at: Instant
     event_type: str
-    """`completion`, `error`, `state_change` or `alert`."""
+    """`completion`, `error`, `state_change`, `cluster` or `alert`."""
     kind: str
     """The verb of an event, the kind of an alert."""
     state: str
@@ -78,6 +78,8 @@ _BROKEN = frozenset({WorksetState.ERROR, WorksetState.FAILED})
 
 def notice_of(event: Event) -> Notice:
     """An event as a notice: error and failed begin a condition, leaving them ends it."""
+    if event.cluster:
+        return _cluster_notice(event)
     row, after = event.row, event.after
     broke = after in _BROKEN and event.before is not after
     mended = event.before in _BROKEN and after not in _BROKEN
@@ -99,6 +101,29 @@ def notice_of(event: Event) -> Notice:
         category=category,
         actor=event.actor,
         text=_text(event, broke=broke)[:TEXT_CHARS],
+    )
+
+
+_TROUBLE = frozenset({ClusterVerb.CREATE_FAILED, ClusterVerb.TEARDOWN_FAILED})
+
+
+def _cluster_notice(event: Event) -> Notice:
+    """What was decided about a cluster: a failure is a warning, the rest is to be known."""
+    after = (event.detail or {}).get("after") or {}
+    return Notice(
+        notice_id=f"{event.workset_id}:{event.seq}",
+        subject=event.workset_id,
+        seq=event.seq,
+        at=event.at,
+        event_type="cluster",
+        kind=event.verb.value,
+        state=event.verb.value,
+        severity=Severity.WARNING if event.verb in _TROUBLE else Severity.INFO,
+        status=Status.INFO,
+        fingerprint=event.workset_id,
+        cluster=event.cluster,
+        actor=event.actor,
+        text=(event.reason or str(after.get("drained", "")))[:TEXT_CHARS],
     )
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from wsmon.domain.needs import Microdollars
 from wsmon.domain.times import Instant
+
+if TYPE_CHECKING:
+    from wsmon.domain.lives import Life
 
 
 class Health(StrEnum):
@@ -85,7 +89,9 @@ class ClusterRecord:
     note: str = ""
     """Why its health is what it is."""
     drained: str = ""
-    """The operator who keeps new work off it, and why; kept by the store, not by whoever reports."""
+    """Why nothing new may start there: the operator who said so and why, or that it is taken down; kept by the store."""
+    life: Life | None = None
+    """What was decided about it, kept by the store; None where nothing ever was."""
 
     @property
     def vcpus_used(self) -> int:

@@ -35,6 +35,8 @@ class WorksetSpec:
 
     def __post_init__(self) -> None:
         check_name("workset id", self.workset_id, MAX_ID_BYTES)
+        if self.workset_id.startswith("cluster:"):
+            raise InvalidInput(f"workset id {shown(self.workset_id)} begins with cluster:, as a cluster's events do")
         check_name("bucket", self.bucket, MAX_TEXT_BYTES)
         if self.prefix:
             check_name("prefix", self.prefix, MAX_TEXT_BYTES)

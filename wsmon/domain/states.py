@@ -73,6 +73,29 @@ class Verb(StrEnum):
     PURGE = "purge"
 
 
+class ClusterVerb(StrEnum):
+    """Everything that can be done to a cluster, as its event names it; `asked` comes before the command starts."""
+
+    DRAIN = "drain"
+    RESUME = "resume"
+    CREATE_ASKED = "create_asked"
+    CREATE_STARTED = "create_started"
+    CREATE_DONE = "create_done"
+    CREATE_FAILED = "create_failed"
+    TEARDOWN_ASKED = "teardown_asked"
+    TEARDOWN_STARTED = "teardown_started"
+    TEARDOWN_DONE = "teardown_done"
+    TEARDOWN_FAILED = "teardown_failed"
+
+
+_CLUSTER_VERBS = {verb.value: verb for verb in ClusterVerb}
+
+
+def verb_named(value: str) -> Verb | ClusterVerb:
+    """The verb of an event. Raises ValueError."""
+    return _CLUSTER_VERBS.get(value) or Verb(value)
+
+
 _TIERS = {WorksetPriority.URGENT: 0, WorksetPriority.NORMAL: 1, WorksetPriority.LOW: 2}
 
 _S = WorksetState

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from wsmon.domain.alerts import AlertRecord, SilenceRecord
 from wsmon.domain.change import Change, Event
+from wsmon.domain.lives import Life, LifeChange
 from wsmon.domain.needs import Microdollars
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import WorksetPriority, WorksetState
@@ -129,10 +130,23 @@ class PoolStore(Protocol):
         """Create or update a cluster's facts; `claims` is not written."""
 
     def clusters(self, *, consistent: bool = True) -> list[ClusterRecord]:
-        """The pool by name, with the claims on it."""
+        """The pool by name, with the claims on it and its life: also what is being made; not what was taken down."""
 
-    def set_drained(self, cluster: str, why: str) -> None:
-        """Keep new work off a cluster, saying who and why; empty: no longer. The next report leaves it as it is."""
+    def life(self, cluster: str) -> Life:
+        """What was decided about a cluster, read consistently; rev 0 where nothing ever was."""
+
+    def lives(self) -> list[Life]:
+        """What was decided about every cluster, those that are gone included, read consistently."""
+
+    def commit_life(self, change: LifeChange) -> None:
+        """Write a life and its event as a whole. Raises StaleWrite, or InUse where it must be empty and is not.
+
+        From then on no claim gets onto a cluster that is closed, whatever was planned before. A lost
+        reply is resolved as that of `commit` is.
+        """
+
+    def forget_cluster(self, cluster: str) -> None:
+        """Forget what was reported and decided about a cluster that is gone; its events stay."""
 
     def spent(self, day: str) -> Microdollars:
         """What claims and results have booked on a UTC day such as `2026-11-24`, read consistently."""

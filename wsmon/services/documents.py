@@ -91,6 +91,14 @@ def event_document(event: Event) -> dict[str, Any]:
     return dated({name: getattr(event, name) for name in names})
 
 
+def standing_of(event: Event) -> str:
+    """Where what the event is about stands after it, in a word or two."""
+    if event.cluster:
+        after = (event.detail or {}).get("after") or {}
+        return "draining" if after.get("drained") else str(after.get("phase", "")).replace("none", "in the pool")
+    return event.after.value if event.after is not None else "gone"
+
+
 def lease_document(lease: Lease) -> dict[str, Any]:
     """A lock; `seconds` is its whole duration."""
     document = _owned(dated(asdict(lease)))

@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from wsmon.domain.errors import NotThere
+from wsmon.domain.change import Context
+from wsmon.domain.errors import NotThere, Refused
+from wsmon.domain.lives import ENDING, Life, LifeChange, lived
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.spec import check_name, check_reason
+from wsmon.domain.states import ClusterVerb
 from wsmon.domain.times import isoformat
 from wsmon.ports import AlertRecord
 from wsmon.services.commands import Commands
+from wsmon.services.living import write_life
 
 
 def drain(commands: Commands, cluster: str, reason: str | None) -> ClusterRecord:
-    """Nothing new starts on it from now on; what runs there goes on. An alert says so until it is resumed."""
+    """Nothing new starts on it from now on, whatever was planned; what runs there goes on.
+
+    An alert says so until it is resumed.
+    """
     commands.allow()
     known = _known(commands, cluster)
     said = check_reason(reason, needed=True) or ""
     now = commands.clock.now()
     why = f"{commands.actor} at {isoformat(now)[:16]}Z: {said}"
-    commands.store.set_drained(cluster, why)
+
+    def decide(life: Life, ctx: Context) -> LifeChange:
+        return lived(ctx, ClusterVerb.DRAIN, life, drained=why)
+
+    write_life(commands, cluster, decide, said)
     text = f"cluster {cluster} is given no new work: {why}; {len(known.claims)} still run there"
     commands.store.put_alert(AlertRecord(f"draining/{cluster}", "draining", "warning", cluster, text, now, now))
     return _known(commands, cluster)
 
 
-def resume(commands: Commands, cluster: str) -> ClusterRecord:
-    """New work starts on it again."""
+def resume(commands: Commands, cluster: str, reason: str | None = None) -> ClusterRecord:
+    """New work starts on it again; of one that takes work already nothing is changed. Raises Refused under a teardown."""
     commands.allow()
     _known(commands, cluster)
-    commands.store.set_drained(cluster, "")
+
+    def decide(life: Life, ctx: Context) -> LifeChange | None:
+        if life.phase in ENDING:
+            raise Refused(f"cluster {cluster!r} is being taken down; it cannot be resumed")
+        return lived(ctx, ClusterVerb.RESUME, life, drained="") if life.drained else None
+
+    write_life(commands, cluster, decide, check_reason(reason))
     commands.store.clear_alert(f"draining/{cluster}")
     return _known(commands, cluster)
 

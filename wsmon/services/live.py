@@ -174,6 +174,9 @@ class LiveView:
 
     def _fold(self, event: Event, changed: dict[str, Row], gone: set[str]) -> None:
         workset_id = event.workset_id
+        if event.cluster:
+            self._claims_moved = True  # its panel is read anew
+            return
         if event.seq <= self._revs.get(workset_id, 0):
             return
         known = self.rows.get(workset_id)

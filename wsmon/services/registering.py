@@ -32,7 +32,7 @@ class Registering(Writer):
         """Register a new workset, with the state it has elsewhere if it comes from there. Raises AlreadyExists."""
         self.allow()
         for _ in range(MAX_DECISIONS):
-            change = operating.register(spec, self._context(), current, standing)
+            change = operating.register(spec, self.context(), current, standing)
             try:
                 self.store.commit(change)
             except StaleWrite as stale:
@@ -57,7 +57,7 @@ class Registering(Writer):
             yield self._register_batch(batch)
 
     def _register_batch(self, batch: Mapping[str, WorksetSpec]) -> tuple[int, list[Refusal]]:
-        changes = [operating.register(spec, self._context()) for spec in batch.values()]
+        changes = [operating.register(spec, self.context()) for spec in batch.values()]
         refused: list[Refusal] = []
         for workset_id, current in self.store.register_many(changes).items():
             try:
@@ -71,7 +71,7 @@ class Registering(Writer):
         self.allow()
         existing = set()
         known = {spec.workset_id: (spec, standing) for spec, standing in items}
-        changes = [operating.register(spec, self._context(), None, standing) for spec, standing in items]
+        changes = [operating.register(spec, self.context(), None, standing) for spec, standing in items]
         for workset_id, current in self.store.register_many(changes).items():
             try:
                 self.register(*known[workset_id], current=current)

@@ -45,6 +45,8 @@ def load(store: StateStore, clock: Clock, since: Instant, *, skew: float) -> Loa
 
     def was_loaded(event: Event) -> bool:
         """Whether the rows tell of it already; what came after they were read is left to the next replay."""
+        if event.cluster:
+            return False  # the panels of a replay are made of rows
         row = rows.get(event.workset_id)
         return event.at <= latest if row is None else event.seq <= row.rev
 

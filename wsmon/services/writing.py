@@ -88,7 +88,7 @@ class Writer:
         for _ in range(MAX_DECISIONS):
             if seen is not None and current.rev != seen:
                 raise StaleWrite(current.workset_id, current)
-            change = decide(current, self._context(reason))
+            change = decide(current, self.context(reason))
             if change is None:
                 return None
             try:
@@ -103,7 +103,8 @@ class Writer:
             return change
         raise StaleWrite(current.workset_id, current)
 
-    def _context(self, reason: str | None = None) -> Context:
+    def context(self, reason: str | None = None) -> Context:
+        """What a decision of this actor needs, with a change id of its own."""
         reason = reason or self.default_reason
         return Context(self.clock.now(), self.actor, self.chance.change_id(), reason, self.chance.jitter())
 

@@ -21,7 +21,7 @@ class _Channel(Section):
 
     secrets: ClassVar[tuple[str, ...]] = ()
 
-    event_types: Texts = Field([], description="Only these: completion, error, state_change, alert, or verbs.")
+    event_types: Texts = Field([], description="Only these: completion, error, state_change, cluster, alert, or verbs.")
     states: Texts = Field([], description="Only changes into these states.")
     priorities: Texts = Field([], description="Only these priorities.")
     worksets: Texts = Field([], description="Only ids like these patterns; * stands for any text.")

@@ -11,7 +11,12 @@ Item = dict[str, Any]
 NOT_THERE = "attribute_not_exists(pk)"
 AT_REV = "#rev = :seen_rev"
 LEASE_UNCHANGED = "#token = :seen_token AND #renewal = :seen_renewal"
-SLOT_FREE = "attribute_exists(held) AND (size(held) < :slots OR attribute_exists(held.#id))"
+SLOT_FREE = (
+    "attribute_exists(held) AND (attribute_exists(held.#id) OR (attribute_not_exists(closed) AND size(held) < :slots))"
+)
+NOTHING_HELD = "attribute_not_exists(held) OR size(held) = :zero"
+AT_LIFE = "#rev = :seen_rev"
+NO_LIFE = "attribute_not_exists(#rev)"
 VCPUS_FREE = "(attribute_not_exists(vcpus) OR vcpus <= :vcpus_room)"
 MEMORY_FREE = "(attribute_not_exists(memory_mib) OR memory_mib <= :memory_room)"
 WITHIN_BUDGET = "attribute_not_exists(amount) OR (amount < :budget AND amount <= :room)"

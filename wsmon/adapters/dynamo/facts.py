@@ -12,12 +12,12 @@ from wsmon.adapters.codec import cluster_document, cluster_from, dumps
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys
 from wsmon.adapters.dynamo.client import condition_failed
-from wsmon.adapters.dynamo.reading import Reading
+from wsmon.adapters.dynamo.living import Living, life_of
 from wsmon.domain.pool import ClusterRecord, Held
 from wsmon.ports import MonitorRecord, TokenRecord
 
 
-class Facts(Reading):
+class Facts(Living):
     """The store's part that is not about worksets."""
 
     _claims_made: set[str]
@@ -54,14 +54,10 @@ class Facts(Reading):
         claims = {item["sk"]: item["held"] for item in self._partition(keys.CLAIMS, consistent)}
         found = []
         for item in self._partition(keys.CLUSTERS, consistent):
-            if "document" in item:  # a drain may come before the first report
-                held = {workset_id: _held(text) for workset_id, text in claims.get(item["sk"], {}).items()}
-                found.append(cluster_from(json.loads(item["document"]), held, item.get("drained", "")))
-        return found
-
-    def set_drained(self, cluster: str, why: str) -> None:
-        """Keep new work off a cluster, or no longer."""
-        self._set(keys.CLUSTERS, cluster, "drained", why)
+            held = {workset_id: _held(text) for workset_id, text in claims.get(item["sk"], {}).items()}
+            document = json.loads(item["document"]) if "document" in item else None
+            found.append(cluster_from(document, held, life_of(item)))
+        return [cluster for cluster in found if cluster is not None]
 
     def spent(self, day: str) -> int:
         """Microdollars booked on a UTC day."""

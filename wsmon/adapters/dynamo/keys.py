@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 
-from wsmon.domain.change import Event
+from wsmon.domain.change import CLUSTER_ID, Event
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Workset, queue_moment
@@ -25,7 +25,9 @@ INDEXES = {QUEUE_INDEX: "queue", FEED_INDEX: "feed", OUTBOX_INDEX: "outbox"}
 
 
 def workset_key(workset_id: str) -> str:
-    """The partition of a workset and its events."""
+    """The partition of a workset and its events, or of a cluster's events."""
+    if workset_id.startswith(CLUSTER_ID):
+        return f"{VERSION}#CLUSTER#{workset_id.removeprefix(CLUSTER_ID)}"
     return f"{VERSION}#WS#{workset_id}"
 
 
@@ -35,8 +37,9 @@ def event_key(seq: int) -> str:
 
 
 def event_of(partition: str, sort: str) -> tuple[str, int]:
-    """The workset and seq of an event's keys."""
-    return partition.removeprefix(f"{VERSION}#WS#"), int(sort.removeprefix("EV#"))
+    """The workset, or the entity of a cluster, and seq of an event's keys."""
+    entity = partition.removeprefix(f"{VERSION}#WS#")
+    return entity.replace(f"{VERSION}#CLUSTER#", CLUSTER_ID, 1), int(sort.removeprefix("EV#"))
 
 
 def tally_shard(workset_id: str) -> int:

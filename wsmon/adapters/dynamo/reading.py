@@ -187,6 +187,10 @@ class Reading:
                 break
         return events
 
+    def _change_id_at(self, workset_id: str, seq: int) -> str | None:
+        found = self.history(workset_id, seq - 1, 1)
+        return found[0].change_id if found else None
+
     def undelivered(self, limit: int = 100, after: str | None = None) -> OutboxPage:
         """Events not yet marked delivered, oldest first; the last page's cursor goes back by lag and skew."""
         condition, values = "outbox_pk = :pk AND outbox_sk > :after", {":pk": keys.OUTBOX, ":after": after or "0"}

@@ -79,10 +79,6 @@ class Registering(Reading):
         taken: Standing = self._connection.call(work)
         return tries, taken
 
-    def _change_id_at(self, workset_id: str, seq: int) -> str | None:
-        found = self.history(workset_id, seq - 1, 1)
-        return found[0].change_id if found else None
-
     def _request(self, shard: int, changes: Sequence[Change]) -> dict[str, Any]:
         table = self._connection.table
         deltas: dict[WorksetState, int] = {}

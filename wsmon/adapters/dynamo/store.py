@@ -111,6 +111,9 @@ class DynamoStore(Registering, Alerts, Delivering, Duties, Identity):
         if standing is None and self._ensure_claims(claim.cluster):
             return self.commit(change)
         held = (standing or {}).get("held", {})
+        closed = (standing or {}).get("closed")
+        if closed and change.workset_id not in held:
+            raise NoCapacity(claim.cluster, f"no room for anything new: {closed}")
         if len(held) >= claim.slots and change.workset_id not in held:
             raise NoCapacity(claim.cluster)
         raise NoCapacity(claim.cluster, "too few free vCPUs or too little free memory")

@@ -7,9 +7,10 @@ import sqlite3
 from dataclasses import asdict
 from typing import Any
 
-from wsmon.adapters.codec import cluster_document, cluster_from, dumps
+from wsmon.adapters.codec import cluster_document, cluster_from, dumps, life_from
 from wsmon.adapters.sqlite.connection import Connections
-from wsmon.adapters.sqlite.writing import read_spend
+from wsmon.adapters.sqlite.writing import apply_life, read_life, read_spend
+from wsmon.domain.lives import Life, LifeChange
 from wsmon.domain.pool import ClusterRecord, Held
 from wsmon.ports import MonitorRecord, TokenRecord
 
@@ -32,20 +33,34 @@ class Facts:
                 "SELECT cluster, workset_id, token, vcpus, memory_mib, until FROM claims"
             ):
                 claims.setdefault(cluster, {})[workset_id] = Held(*held)
-            drains = {document["name"]: document["why"] for document in documents(connection, "drain")}
-            return [
-                cluster_from(document, claims.get(document["name"], {}), drains.get(document["name"], ""))
-                for document in documents(connection, "cluster")
+            lives = {document["name"]: life_from(document) for document in documents(connection, "life")}
+            facts = {document["name"]: document for document in documents(connection, "cluster")}
+            found = [
+                cluster_from(facts.get(name), claims.get(name, {}), lives.get(name)) for name in sorted(facts | lives)
             ]
+            return [cluster for cluster in found if cluster is not None]
 
         return self._connections.run(read)
 
-    def set_drained(self, cluster: str, why: str) -> None:
-        """Keep new work off a cluster, or no longer."""
-        if why:
-            self._put("drain", cluster, {"name": cluster, "why": why})
-        else:
-            self._remove("drain", cluster)
+    def life(self, cluster: str) -> Life:
+        """What was decided about a cluster."""
+        return self._connections.run(lambda connection: read_life(connection, cluster))
+
+    def lives(self) -> list[Life]:
+        """What was decided about every cluster."""
+        return self._connections.run(lambda connection: [life_from(d) for d in documents(connection, "life")])
+
+    def commit_life(self, change: LifeChange) -> None:
+        """Write a life and its event. Raises StaleWrite, InUse."""
+        self._connections.transact(lambda connection: apply_life(connection, change))
+
+    def forget_cluster(self, cluster: str) -> None:
+        """Forget its facts and its life; its events stay."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM facts WHERE kind IN ('cluster', 'life') AND name = ?", (cluster,))
+
+        self._connections.transact(write)
 
     def spent(self, day: str) -> int:
         """Microdollars booked on a UTC day."""

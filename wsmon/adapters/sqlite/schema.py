@@ -11,7 +11,7 @@ from wsmon.adapters.machine import machine_id
 from wsmon.domain.errors import StoreUnusable
 from wsmon.domain.states import WorksetState
 
-VERSION = 2
+VERSION = 3
 APPLICATION_ID = 0x77736D6E  # "wsmn"
 
 TABLES = """
@@ -70,6 +70,13 @@ UPGRADES = {
         "ALTER TABLE claims ADD COLUMN memory_mib INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE claims ADD COLUMN until INTEGER",
         "CREATE TABLE spend (day TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWID",
+    ),
+    2: (
+        (
+            "INSERT INTO facts SELECT 'life', name,"
+            " json_object('name', name, 'drained', json_extract(document, '$.why')) FROM facts WHERE kind = 'drain'"
+        ),
+        "DELETE FROM facts WHERE kind = 'drain'",
     ),
 }
 

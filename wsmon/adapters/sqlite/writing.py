@@ -8,7 +8,8 @@ import sqlite3
 from wsmon.adapters import codec
 from wsmon.adapters.resolving import stands
 from wsmon.domain.change import Change, Event, SlotClaim
-from wsmon.domain.errors import NoCapacity, OverBudget, StaleWrite
+from wsmon.domain.errors import InUse, NoCapacity, OverBudget, StaleWrite
+from wsmon.domain.lives import Life, LifeChange
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Lease, Tombstone, Workset, queue_moment, row_of
 
@@ -95,10 +96,41 @@ def _check_room(connection: sqlite3.Connection, claim: SlotClaim, workset_id: st
     ).fetchone()
     if slots >= claim.slots:
         raise NoCapacity(claim.cluster)
+    closed = read_life(connection, claim.cluster).closed
+    if closed and not _holds(connection, claim.cluster, workset_id):
+        raise NoCapacity(claim.cluster, f"no room for anything new: {closed}")
     if claim.vcpus and claim.takes.vcpus and vcpus + claim.takes.vcpus > claim.vcpus:
         raise NoCapacity(claim.cluster, "too few free vCPUs")
     if claim.memory_mib and claim.takes.memory_mib and memory + claim.takes.memory_mib > claim.memory_mib:
         raise NoCapacity(claim.cluster, "too little free memory")
+
+
+def _holds(connection: sqlite3.Connection, cluster: str, workset_id: str) -> bool:
+    sql = "SELECT 1 FROM claims WHERE cluster = ? AND workset_id = ?"
+    return connection.execute(sql, (cluster, workset_id)).fetchone() is not None
+
+
+def read_life(connection: sqlite3.Connection, cluster: str) -> Life:
+    """What was decided about a cluster; rev 0 where nothing was."""
+    sql = "SELECT document FROM facts WHERE kind = 'life' AND name = ?"
+    found = connection.execute(sql, (cluster,)).fetchone()
+    return codec.life_from(json.loads(found[0])) if found else Life(cluster)
+
+
+def apply_life(connection: sqlite3.Connection, change: LifeChange) -> None:
+    """Write a life and its event; nothing to do when they stand already. Raises StaleWrite, InUse."""
+    name, rev = change.after.name, read_life(connection, change.after.name).rev
+    if rev != change.before.rev:
+        if stands(change, rev, lambda entity, seq: _change_id_at(connection, entity, seq)):
+            return
+        raise StaleWrite(change.workset_id, None)
+    if change.empty:
+        (count,) = connection.execute("SELECT count(*) FROM claims WHERE cluster = ?", (name,)).fetchone()
+        if count:
+            raise InUse(name, count)
+    text = codec.dumps(codec.life_attributes(change.after))
+    connection.execute("INSERT OR REPLACE INTO facts VALUES ('life', ?, ?)", (name, text))
+    write_event(connection, change.event)
 
 
 def _check_budget(connection: sqlite3.Connection, claim: SlotClaim, amount: int) -> None:
