@@ -169,6 +169,7 @@ class WsmonApp(Shell):
         status.monitors = sum(delta.at - m.heartbeat_at < silent_after for m in delta.monitors)
         status.silent = len(delta.monitors) - status.monitors
         status.outbox = delta.waited if self.session is not None and self.session.channels else None
+        status.waiting = delta.waiting
         view.take(delta)
         if view.alerts.rings(delta) and self.session is not None and self.session.bell:
             self.bell()

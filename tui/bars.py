@@ -26,6 +26,8 @@ COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.CO
 ALWAYS = {"help", "quit"}
 TIGHT_WIDTH = 100
 OUTBOX_SECONDS = 60.0
+COUNTED_EVENTS = 100
+"""So many of the waiting ones are counted (services.panels, which loads after the first frame); a test compares."""
 
 
 @dataclass
@@ -44,6 +46,8 @@ class Status:
     """Monitors that signed on, never signed off, and are not heard of."""
     outbox: float | None = None
     """Seconds for which the oldest event has waited for a channel; None where nobody is to be told."""
+    waiting: int = 0
+    """How many events do, as Delta counts them."""
     age: float | None = None
     """Seconds since the store was last read."""
     stale_after: float = 5.0
@@ -158,9 +162,11 @@ class StatusBar(Static):
 
 
 def _outbox(status: Status) -> str:
-    """Since when somebody should have been told, once that is long."""
-    late = status.outbox is not None and status.outbox >= OUTBOX_SECONDS
-    return f"  outbox {age(status.outbox or 0)}" if late else ""
+    """Since when somebody should have been told, and of how much, once that is long."""
+    if status.outbox is None or status.outbox < OUTBOX_SECONDS:
+        return ""
+    many = f"{COUNTED_EVENTS}+" if status.waiting > COUNTED_EVENTS else str(status.waiting)
+    return f"  outbox {age(status.outbox)}" + (f" ({many})" if status.waiting else "")
 
 
 def _gate(status: Status) -> Text:

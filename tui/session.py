@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from wsmon.domain.ruling import Ruling
 from wsmon.domain.workset import Workset
 from wsmon.ports import Clock, Log, StateStore
 from wsmon.services.alarms import Alarms
@@ -54,6 +55,10 @@ class Session(Protocol):
     @property
     def bell(self) -> bool:
         """Whether a critical alert rings."""
+
+    @property
+    def ruling(self) -> Ruling | None:
+        """What is said of the rules of alerts; None for nothing."""
 
     @property
     def refresh_seconds(self) -> float:

@@ -64,7 +64,13 @@ class Follower(threading.Thread):
                     session = self._connect()
                     self._post(Connected(session))
                 if view is None:
-                    opening = LiveView(session.store, session.clock, skew=session.skew_seconds)
+                    opening = LiveView(
+                        session.store,
+                        session.clock,
+                        skew=session.skew_seconds,
+                        ruling=session.ruling,
+                        counting=session.channels,
+                    )
                     for delta in opening.open():
                         self._tell(delta)
                     view = opening

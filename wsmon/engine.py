@@ -23,6 +23,7 @@ from wsmon.services.commands import Commands
 
 if TYPE_CHECKING:
     from wsmon.adapters.s3 import Bucket
+    from wsmon.domain.ruling import Ruling
     from wsmon.services.alarms import Alarms
     from wsmon.services.config import MonitorConfig
     from wsmon.services.monitor import Monitor
@@ -101,6 +102,15 @@ class Engine:
     def channels(self) -> bool:
         """Whether anybody is told of events, as far as these settings know."""
         return bool(self.settings.channels)
+
+    @property
+    def ruling(self) -> Ruling | None:
+        """What is said of the rules of alerts; None for nothing."""
+        if not self.settings.alerts.rules:
+            return None
+        from wsmon.wiring import ruling  # rare, and a screen's start counts
+
+        return ruling(self.settings.alerts)
 
     @property
     def units(self) -> float | None:
@@ -187,7 +197,7 @@ class Engine:
         """What this operator says to alerts."""
         from wsmon.services.alarms import Alarms  # the TUI asks for it when a key wants it
 
-        return Alarms(self.commands, self.skew_seconds)
+        return Alarms(self.commands, self.skew_seconds, self.ruling)
 
     def beside(self, log: Log, config: MonitorConfig) -> Beside:
         """What works beside a monitor: the relay duty with the channels as set, and the metrics. Raises SettingsError."""

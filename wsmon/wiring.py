@@ -13,6 +13,7 @@ from wsmon.domain.grouping import GroupRule, Route
 from wsmon.domain.metering import LOCK_FAILURES
 from wsmon.domain.needs import microdollars
 from wsmon.domain.notices import Severity
+from wsmon.domain.ruling import OFF, Ruling
 from wsmon.ports import Channel, Clock, Log, MetricSink, StateStore
 from wsmon.services.companion import Companion
 from wsmon.services.config import MonitorConfig
@@ -43,7 +44,8 @@ def beside(settings: Settings, store: StateStore, clock: Clock, config: MonitorC
     from wsmon.services.watching import Watcher
 
     chosen = sinks(settings)
-    metrics = Metrics(store, clock, chosen, lambda: relay.on_duty, log, settings.metrics.period_seconds)
+    ruled = ruling(settings.alerts)
+    metrics = Metrics(store, clock, chosen, lambda: relay.on_duty, log, settings.metrics.period_seconds, ruled)
     relay = Relay(
         store,
         clock,
@@ -55,10 +57,11 @@ def beside(settings: Settings, store: StateStore, clock: Clock, config: MonitorC
             skew_seconds=config.skew_seconds,
             poll_seconds=min(RELAY_POLL_SECONDS, config.poll_seconds),
             rule=group_rule(settings.alerts),
+            ruling=ruled,
         ),
         log=log,
         jitter=random.random,
-        watcher=Watcher(store, clock, alert_rules(settings), skew=config.skew_seconds),
+        watcher=Watcher(store, clock, alert_rules(settings), skew=config.skew_seconds, ruling=ruled),
         saw=metrics.saw if chosen else lambda _: None,
     )
     parts = [Companion("relay", relay.step, relay.close, clock, log)]
@@ -78,6 +81,12 @@ def group_rule(chosen: AlertSettings) -> GroupRule:
     )
 
 
+def ruling(chosen: AlertSettings) -> Ruling:
+    """What is said of each rule."""
+    severities = {name: rule.severity if rule.enabled else OFF for name, rule in chosen.rules.items()}
+    return Ruling({name: severity for name, severity in severities.items() if severity is not None})
+
+
 def alert_rules(settings: Settings) -> Rules:
     """Which conditions are alerts."""
     chosen, scheduler = settings.alerts, settings.scheduler
@@ -89,6 +98,8 @@ def alert_rules(settings: Settings) -> Rules:
         waiting_longer=scheduler.max_wait_seconds or None,
         backlog=chosen.backlog or None,
         silent=chosen.monitor_silent_seconds,
+        outbox_lag=chosen.outbox_lag_seconds,
+        budget_warning=chosen.budget_warning,
         budget=microdollars(budget) if budget is not None else None,
         standing=chosen.standing_seconds,
     )

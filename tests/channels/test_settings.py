@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from wsmon.domain.errors import SettingsError
+from wsmon.domain.ruling import OFF, RULES, Ruling
 from wsmon.settings import WebhookSettings, load_settings
-from wsmon.wiring import group_rule, plans
+from wsmon.wiring import alert_rules, group_rule, plans, ruling
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_a_webhook_needs_its_type_and_url_alone(tmp_path: Path) -> None:
@@ -63,3 +67,38 @@ def _file(folder: Path, text: str) -> Path:
     path = folder / "wsmon.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_a_rule_of_alerts_is_turned_off_or_weighed(tmp_path: Path) -> None:
+    file = tmp_path / "wsmon.toml"
+    file.write_text(
+        '[alerts]\nbudget_warning = 0.5\n[alerts.rules.error]\nseverity = "critical"\n'
+        "[alerts.rules.running_long]\nenabled = false\n[alerts.rules.orphaned]\n"
+    )
+    settings = load_settings(file).settings
+    assert ruling(settings.alerts) == Ruling({"error": "critical", "running_long": OFF})
+    assert alert_rules(settings).budget_warning == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[alerts.rules."running long"]\nenabled = false', "running long: no such rule; known are error, failed"),
+        ('[alerts.rules.error]\nseverity = "loud"', "alerts.rules.error.severity"),
+        ("[alerts.rules.error]\nwaits = 3", "alerts.rules.error.waits"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "wsmon.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=re.escape(says)):
+        load_settings(file)
+
+
+def test_every_rule_is_a_kind_that_somebody_raises() -> None:
+    text = "".join(
+        path.read_text() for part in ("domain", "services") for path in (ROOT / "wsmon" / part).rglob("*.py")
+    )
+    text = text.replace((ROOT / "wsmon/domain/ruling.py").read_text(), "")
+    kinds = {*RULES} - {"budget_spent", "error", "failed"}  # those two are states
+    assert [kind for kind in kinds if f'"{kind.replace("_", " ")}"' not in text] == []

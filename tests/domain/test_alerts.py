@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.domain.build import SECOND, T0, complete, locked, ready, running
-from wsmon.domain.alerts import ACKNOWLEDGED, AlertRecord, Facts, Rules, conditions, merged
+from wsmon.domain.alerts import ACKNOWLEDGED, AlertRecord, Facts, Rules, conditions
 from wsmon.domain.pool import ClusterRecord
+from wsmon.domain.ruling import merged
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Lease, row_of
 

@@ -89,6 +89,7 @@ def check(kept: Any) -> None:
     assert kept.total(m.UTILIZATION, cluster="c1") == 0
     assert kept.total(m.ALERTS, severity="warning") == 1
     assert kept.total(m.LAG) == pytest.approx(30, abs=1)
+    assert kept.total(m.BACKLOG) == 13  # nothing has gone out yet
     assert kept.total(m.SPEND) == 0
 
 

@@ -17,8 +17,9 @@ from tests.project.routes import api_page
 from tui.actions import ACTIONS, TITLES
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
+from wsmon.domain.ruling import RULES
 from wsmon.services.commands import Commands
-from wsmon.settings import CHANNEL_TYPES, FILE_NAME, PREFIX, TABLES, ClusterSettings, Settings
+from wsmon.settings import CHANNEL_TYPES, FILE_NAME, PREFIX, TABLES, ClusterSettings, RuleSettings, Settings
 from wsmon.workset_api import create_app
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,6 +50,11 @@ down = "j,down,ctrl+n"
 A key that another action has, or that belongs to the terminal (ctrl with a, b, h, k, q, s, z), is told at the start, and that action keeps its own keys.
 """
 
+ALERT_RULES = f"""What is said of one rule. Its limits are above, a budget under `[scheduler]`. A rule that is off raises nothing; an error or failure
+whose rule is off is an event like any other. Monitors and screens each go by the settings that they read.
+
+The rules: {", ".join(f"`{rule}`" for rule in RULES)}; `budget_spent` is the budget once all of it is spent."""
+
 CHANNELS = """# Channels
 
 Each channel is a table of its own, such as `[channels.oncall]`. Its secrets (addresses count as such) may stand there, in the
@@ -63,6 +69,7 @@ def settings_page() -> str:
     for section, field in Settings.model_fields.items():
         if section not in TABLES:
             parts.append(_table(f"[{section}]", field.description or "", field.annotation))
+    parts.append(_table("[alerts.rules.NAME]", ALERT_RULES, RuleSettings))
     parts.append(_table("[clusters.NAME]", inspect.getdoc(ClusterSettings) or "", ClusterSettings))
     parts.append(
         "## [keys]\n\nKeys of one's own for the terminal UI: an action's name = its keys; [keys.md](keys.md) lists the actions.\n"

@@ -111,7 +111,7 @@ class RelayWorld:
             config,
             log=self.log,
             jitter=random.Random(1).random,
-            watcher=Watcher(store, self.clock, rules, skew=60.0) if rules is not None else None,
+            watcher=Watcher(store, self.clock, rules, skew=60.0, ruling=config.ruling) if rules is not None else None,
         )
 
     def run(self, relay: Relay, seconds: float) -> None:

@@ -17,6 +17,7 @@ from tui.kept import Kept
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.change import SlotClaim
 from wsmon.domain.errors import Refused, StoreUnreachable
+from wsmon.domain.ruling import Ruling
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.workset import RetryPolicy, RunRecord, Workset
@@ -100,6 +101,8 @@ class Stage:
             gate=self.gate,
         )
         self.filler = Commands(self.real, self.clock, "mon-1", chance=Chance(jitter=lambda: 0.0))
+
+    ruling: Ruling | None = None
 
     def scheduler(self) -> Scheduler:
         return Scheduler(self.store, self.clock)

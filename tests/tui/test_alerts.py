@@ -10,7 +10,10 @@ from textual.pilot import Pilot
 
 from tests.tui.stage import Stage, screen_text, settled
 from tests.tui.test_actions import confirm, said
+from tui.bars import COUNTED_EVENTS
 from wsmon.domain.alerts import AlertRecord
+from wsmon.domain.spec import WorksetSpec
+from wsmon.services.panels import COUNTED
 
 
 async def test_an_alert_is_taken_on_and_silenced(tmp_path: Path) -> None:
@@ -68,10 +71,20 @@ async def test_a_critical_alert_that_begins_rings_once_unless_it_may_not(
 
 
 @pytest.mark.parametrize("channels", [True, False])
-async def test_how_long_the_oldest_event_waits_for_a_channel_is_on_the_screen(tmp_path: Path, channels: bool) -> None:
+async def test_how_long_the_oldest_event_waits_and_how_many_do_is_on_the_screen(tmp_path: Path, channels: bool) -> None:
+    assert COUNTED_EVENTS == COUNTED
     stage = Stage(tmp_path, channels=channels).busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:
         await settled(pilot, lambda: "orphaned" in screen_text(pilot.app))
         assert ("outbox 6m" in lines(pilot)[0]) is channels
-        stage.real.mark_delivered([(e.workset_id, e.seq) for e in stage.real.undelivered(1000).events])
+        waiting = stage.real.undelivered(1000).events
+        if channels:
+            await settled(pilot, lambda: f"outbox 6m ({len(waiting)})" in lines(pilot)[0])
+            for number in range(40):
+                stage.filler.register(WorksetSpec(f"more-{number}", "b"))
+            await settled(pilot, lambda: "outbox 6m (100+)" in lines(pilot)[0])
+            waiting = stage.real.undelivered(1000).events
+            stage.real.mark_delivered([(e.workset_id, e.seq) for e in waiting[7:]])
+            await settled(pilot, lambda: "outbox 6m (7)" in lines(pilot)[0])
+        stage.real.mark_delivered([(e.workset_id, e.seq) for e in waiting])
         await settled(pilot, lambda: "outbox" not in lines(pilot)[0])

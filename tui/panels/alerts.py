@@ -104,7 +104,7 @@ class AlertsPanel(Panel["AlertRecord"]):
 
 
 def _order(alert: AlertRecord) -> tuple[Any, ...]:
-    from wsmon.domain.alerts import alert_order  # after the first frame
+    from wsmon.domain.ruling import alert_order  # after the first frame
 
     return alert.status == ENDED, *alert_order(alert)
 

@@ -16,6 +16,7 @@ from wsmon.api.context import Limits, Scheduler, Shared
 from wsmon.api.guard import Guard
 from wsmon.api.metrics import StoreFigures
 from wsmon.domain.queueing import Policy
+from wsmon.domain.ruling import Ruling
 from wsmon.ports import Log
 from wsmon.services.access import Access
 from wsmon.services.commands import Commands
@@ -45,6 +46,7 @@ def create_app(
     tokens_required: bool = False,
     limits: Limits | None = None,
     policy: Policy | None = None,
+    ruling: Ruling | None = None,
     skew_seconds: float = 60.0,
     log: Log | None = None,
     verbose: bool = False,
@@ -66,6 +68,7 @@ def create_app(
         tokens_required=tokens_required,
         limits=limits or Limits(),
         policy=policy or Policy(),
+        ruling=ruling,
         refresh_seconds=1.0 if commands.store.info.engine == "sqlite" else 2.0,
         skew_seconds=skew_seconds,
         verbose=verbose,
@@ -92,7 +95,7 @@ def _built(shared: Shared) -> FastAPI:
     )
     app.state.shared = shared
     shared.meters.registry.register(StoreFigures(shared.store, shared.commands.clock))
-    fill_registry(shared.meters.registry, lambda: gauges(shared.store, shared.commands.clock))
+    fill_registry(shared.meters.registry, lambda: gauges(shared.store, shared.commands.clock, shared.ruling))
     problems.install(app)
     for router in (pool.router, worksets.router, verbs.router, events.router):
         app.include_router(router)

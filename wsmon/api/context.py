@@ -13,6 +13,7 @@ from wsmon.api.metrics import Meters
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.queueing import Policy
 from wsmon.domain.roles import Role
+from wsmon.domain.ruling import Ruling
 from wsmon.domain.spec import MAX_ID_BYTES, check_name
 from wsmon.ports import Log, StateStore
 from wsmon.services.access import Access, Identity
@@ -55,6 +56,8 @@ class Shared:
     scheduler: Scheduler | None = None
     policy: Policy = field(default_factory=Policy)
     """By which worksets are ordered and decided on."""
+    ruling: Ruling | None = None
+    """What is said of the rules of alerts; None for nothing."""
     tokens_required: bool = False
     """Whether nobody comes in without a token even while none is configured."""
     limits: Limits = field(default_factory=Limits)

@@ -109,7 +109,7 @@ def alerts(api: Api, said: Reader) -> list[dict[str, Any]]:
     silences, now = store.silences(), said.clock.now()
     return [
         {**dated(asdict(alert)), "silenced": any(silence.matches(alert, now) for silence in silences)}
-        for alert in derive(rows, leases, dead, store.alerts())
+        for alert in derive(rows, leases, dead, store.alerts(), api.ruling)
     ]
 
 
@@ -123,5 +123,5 @@ def acknowledge(
     body: OptionalReason = NO_REASON,
 ) -> list[dict[str, Any]]:
     """Take on one alert, or all of a workset: it is told no more until it ends."""
-    taken = Alarms(said, api.skew_seconds).ack(name.replace(SLASH, "/"), body.reason)
+    taken = Alarms(said, api.skew_seconds, api.ruling).ack(name.replace(SLASH, "/"), body.reason)
     return [dated(asdict(alert)) for alert in taken]

@@ -191,6 +191,10 @@ class AlertOut(_Out):
     last_at: str
     count: int
     status: str = Field(description="`firing`, `acknowledged` or `resolved`.")
+    priority: str = Field("", description="Of its workset, as are state and category; empty where it is about none.")
+    state: str = ""
+    category: str = ""
+    cluster: str = Field("", description="Its workset's, or the one that it is about.")
 
 
 class Health(BaseModel):

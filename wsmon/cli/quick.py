@@ -47,6 +47,7 @@ SECTIONS = frozenset(
     ]
 )
 KNOWN: dict[str, dict[str, Any]] = {
+    "alerts": {"rules": {}},
     "store": {"read_only": [], "production": []},
     "retry": {"max_attempts": 3, "base_seconds": 30.0, "cap_seconds": 3600.0, "max_expiries": 3},
     "tui": {"refresh_seconds": None, "read_only": False, "bell": True, "armed_seconds": 900.0},
@@ -71,11 +72,15 @@ class Table:
 class Quick:
     """Settings in which nothing but the store is set; a Settings to whoever asks."""
 
-    def __init__(self, store: Mapping[str, str | None], retry: Mapping[str, Any], load: Callable[[], Settings]) -> None:
+    def __init__(
+        self, store: Mapping[str, str | None], retry: Mapping[str, Any], load: Callable[[], Settings], *, alerts: bool
+    ) -> None:
+        """`alerts`: the file says something of them."""
         self._load = load
         self.store = Table({**KNOWN["store"], **store}, lambda: self._whole.store)
         self.retry = Table({**KNOWN["retry"], **retry}, lambda: self._whole.retry)
         self.tui = Table(KNOWN["tui"], lambda: self._whole.tui)
+        self.alerts = Table({} if alerts else KNOWN["alerts"], lambda: self._whole.alerts)
 
     @cached_property
     def _whole(self) -> Settings:
@@ -108,7 +113,7 @@ def quick_settings(config: Path | None, flags: Mapping[str, Any]) -> Quick | Non
 
         return load_settings(config, flags).settings
 
-    return Quick(store, retry, load)
+    return Quick(store, retry, load, alerts="alerts" in file)
 
 
 def _file(config: Path | None) -> Mapping[str, dict[str, Any]] | None:

@@ -48,6 +48,12 @@ class AlertRecord:
     reason: str = ""
     changed_at: Instant = 0
     """When the status became what it is; 0: at first_at."""
+    priority: str = ""
+    """Of its workset, as are state and category when it was told last; empty where it is about none."""
+    state: str = ""
+    category: str = ""
+    cluster: str = ""
+    """Its workset's, or the one that it is about."""
 
     @property
     def since(self) -> Instant:
@@ -102,6 +108,17 @@ class Facts:
     """Channel -> since when it is down, and why."""
 
 
+def about(alert: AlertRecord, row: Row) -> AlertRecord:
+    """The alert with what filters, routes and silences ask of its workset."""
+    return replace(
+        alert,
+        priority=row.priority.value,
+        state=row.state.value,
+        category=row.category.value if row.category is not None else "",
+        cluster=row.cluster or "",
+    )
+
+
 def conditions(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord]:
     """Everything that holds now, apart from error and failed, which the worksets' own events tell."""
     yield from of_worksets(facts.rows, facts.leases, facts.dead)
@@ -121,8 +138,9 @@ def conditions(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord
 def of_worksets(rows: Iterable[Row], leases: Iterable[Lease], dead: Collection[str]) -> Iterator[AlertRecord]:
     """Errors, failures, unattended runs and dead locks."""
     leases = list(leases)
-    held = {lease.workset_id for lease in leases}
+    held, known = {lease.workset_id for lease in leases}, dict[str, Row]()
     for row in rows:
+        known[row.workset_id] = row
         if row.state is WorksetState.IN_PROGRESS:
             if row.workset_id not in held and row.holder is None:
                 yield _of(row, "unattended", WARNING, "in progress, and nobody holds its lock")
@@ -133,11 +151,13 @@ def of_worksets(rows: Iterable[Row], leases: Iterable[Lease], dead: Collection[s
         if lease.workset_id in dead:
             text = f"the lock of {lease.holder} is dead (token {lease.token})"
             at = lease.expires_at
-            yield AlertRecord(f"dead-lock/{lease.workset_id}", "dead lock", WARNING, lease.workset_id, text, at, at)
+            alert = AlertRecord(f"dead-lock/{lease.workset_id}", "dead lock", WARNING, lease.workset_id, text, at, at)
+            yield about(alert, known[lease.workset_id]) if lease.workset_id in known else alert
 
 
 def _of(row: Row, kind: str, severity: str, text: str) -> AlertRecord:
-    return AlertRecord(f"{kind}/{row.workset_id}", kind, severity, row.workset_id, text, row.updated_at, row.updated_at)
+    at = row.updated_at
+    return about(AlertRecord(f"{kind}/{row.workset_id}", kind, severity, row.workset_id, text, at, at), row)
 
 
 def _slow(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord]:
@@ -147,14 +167,13 @@ def _slow(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord]:
         limit, why = run_limit(said, facts.usual, fixed=rules.running_longer, times=rules.running_times)
         if limit is not None and now - began > micros(limit):
             text = f"running for {age((now - began) / 1e6)} on {row.cluster or 'no cluster'}; {why}"
-            yield AlertRecord(
-                f"running-long/{row.workset_id}", "running long", WARNING, row.workset_id, text, began, now
-            )
+            name = f"running-long/{row.workset_id}"
+            yield about(AlertRecord(name, "running long", WARNING, row.workset_id, text, began, now), row)
     for row in facts.oldest:
         if rules.waiting_longer is not None and now - row.queued_at > micros(rules.waiting_longer):
             text = f"the oldest {row.priority.value} one waits for {age((now - row.queued_at) / 1e6)}"
             name = f"waiting-long/{row.workset_id}"
-            yield AlertRecord(name, "waiting long", WARNING, row.workset_id, text, row.queued_at, now)
+            yield about(AlertRecord(name, "waiting long", WARNING, row.workset_id, text, row.queued_at, now), row)
     ready = facts.counts.get(WorksetState.READY, 0)
     if rules.backlog is not None and ready > rules.backlog:
         text = f"{ready:,} worksets are ready; more than {rules.backlog:,} are a backlog"
@@ -168,14 +187,20 @@ def _pool(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord]:
         if cluster.health not in USABLE and cluster.health != "stopped":
             text = f"{cluster.health}: {cluster.note}" if cluster.note else cluster.health
             severity = CRITICAL if cluster.health in {"failed", "unreachable"} else WARNING
-            yield AlertRecord(f"cluster/{cluster.name}", "cluster unhealthy", severity, cluster.name, text, now, now)
+            yield _of_cluster(f"cluster/{cluster.name}", "cluster unhealthy", severity, cluster, text, now, now)
         elif _refused(cluster, now) and facts.counts.get(WorksetState.READY, 0):
             name, text = f"capacity/{cluster.name}", "it could not grow for want of capacity, and worksets wait"
-            yield AlertRecord(name, "no capacity", WARNING, cluster.name, text, cluster.refused_at or now, now)
+            yield _of_cluster(name, "no capacity", WARNING, cluster, text, cluster.refused_at or now, now)
     for name, heartbeat in facts.monitors.items():
         if now - heartbeat > micros(rules.silent):
             text = f"no heartbeat for {age((now - heartbeat) / 1e6)}"
             yield AlertRecord(f"monitor/{name}", "monitor silent", CRITICAL, name, text, heartbeat, now)
+
+
+def _of_cluster(
+    name: str, kind: str, severity: str, cluster: ClusterRecord, text: str, first_at: Instant, now: Instant
+) -> AlertRecord:
+    return AlertRecord(name, kind, severity, cluster.name, text, first_at, now, cluster=cluster.name)
 
 
 def _refused(cluster: ClusterRecord, now: Instant) -> bool:
@@ -195,34 +220,6 @@ def _money(facts: Facts, rules: Rules, now: Instant) -> Iterator[AlertRecord]:
     yield AlertRecord(f"budget/{facts.day}/{level}", "budget", severity, facts.day, share, now, now)
 
 
-def merged(derived: Iterable[AlertRecord], stored: Iterable[AlertRecord]) -> list[AlertRecord]:
-    """One alert a fingerprint: what somebody said to it stands, and what has ended is left out.
-
-    An orphaned run is not told of a second time as unattended or by its dead lock.
-    """
-    known = {alert.fingerprint: alert for alert in stored if alert.status != RESOLVED}
-    told = {alert.subject for alert in known.values() if alert.kind == "orphaned"}
-    found: dict[str, AlertRecord] = {}
-    for alert in derived:
-        if alert.subject in told and alert.kind in {"unattended", "dead lock"}:
-            continue
-        said = known.get(alert.fingerprint)
-        if said is not None:
-            alert = replace(  # noqa: PLW2901
-                alert, status=said.status, by=said.by, reason=said.reason, changed_at=said.changed_at
-            )
-        found[alert.fingerprint] = alert
-    for name, alert in known.items():
-        if name not in found and alert.kind not in BY_STATE:
-            found[name] = alert
-    return sorted(found.values(), key=alert_order)
-
-
-def alert_order(alert: AlertRecord) -> tuple[bool, bool, Instant, str]:
-    """Firing before acknowledged, critical first, then the newest."""
-    return (alert.status == ACKNOWLEDGED, alert.severity != CRITICAL, -alert.last_at, alert.fingerprint)
-
-
 def alert_notice(alert: AlertRecord, *, repeat: bool = False) -> Notice:
     """An alert in its present status as a notice; its id names alert, beginning and status."""
     again = ":again" if repeat else ""
@@ -233,10 +230,13 @@ def alert_notice(alert: AlertRecord, *, repeat: bool = False) -> Notice:
         at=alert.since,
         event_type="alert",
         kind=alert.kind,
-        state=alert.status,
+        state=alert.state,
         severity=Severity(alert.severity),
         status=Status(alert.status),
         fingerprint=alert.fingerprint,
+        priority=alert.priority,
+        cluster=alert.cluster,
+        category=alert.category,
         actor=alert.by,
         text=alert.text,
     )

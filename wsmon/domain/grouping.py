@@ -24,6 +24,7 @@ class Route:
     event_types: tuple[str, ...] = ()
     """`completion`, `error`, `state_change`, `cluster`, `alert`, or a verb."""
     states: tuple[str, ...] = ()
+    """Of the workset; of an alert its own as well: `firing`, `acknowledged`, `resolved`."""
     priorities: tuple[str, ...] = ()
     worksets: tuple[str, ...] = ()
     clusters: tuple[str, ...] = ()
@@ -34,11 +35,15 @@ class Route:
         return (
             notice.severity.rank >= self.min_severity.rank
             and (not self.event_types or notice.event_type in self.event_types or notice.kind in self.event_types)
-            and (not self.states or notice.state in self.states)
+            and (not self.states or bool(_states(notice) & {*self.states}))
             and (not self.priorities or notice.priority in self.priorities)
             and (not self.worksets or _any(self.worksets, notice.subject))
             and (not self.clusters or _any(self.clusters, notice.cluster))
         )
+
+
+def _states(notice: Notice) -> set[str]:
+    return {notice.state, notice.status.value} if notice.event_type == "alert" else {notice.state}
 
 
 def _any(patterns: Iterable[str], text: str) -> bool:

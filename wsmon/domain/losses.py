@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsmon.domain.alerts import LOST, WARNING, AlertRecord
+from wsmon.domain.alerts import LOST, WARNING, AlertRecord, about
 from wsmon.domain.change import Event
 from wsmon.domain.states import Verb, WorksetState
 
@@ -19,7 +19,8 @@ def lost_lock(event: Event) -> AlertRecord | None:
     holder = (event.detail or {}).get("from" if event.verb is Verb.ADOPT else "holder") or "somebody"
     text = f"{holder} lost its lock: {how}"
     name = f"lock-lost/{event.workset_id}"
-    return AlertRecord(name, LOST, WARNING, event.workset_id, text, event.at, event.at)
+    alert = AlertRecord(name, LOST, WARNING, event.workset_id, text, event.at, event.at)
+    return about(alert, event.row) if event.row is not None else alert
 
 
 def _how(event: Event) -> str | None:

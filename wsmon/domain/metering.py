@@ -46,6 +46,7 @@ UTILIZATION = Metric("ClusterUtilization", Unit.PERCENT, "vCPUs, or else slots, 
 COST = Metric("ClusterCostPerHour", Unit.NONE, "Dollars an hour at the cluster's price.")
 SPEND = Metric("SpendToday", Unit.NONE, "Dollars booked on this UTC day.")
 LAG = Metric("OutboxLag", Unit.SECONDS, "Age of the oldest event that not every channel has.")
+BACKLOG = Metric("OutboxBacklog", Unit.COUNT, "Events that not every channel has; 1,000 are counted at most.")
 ALERTS = Metric("AlertsFiring", Unit.COUNT, "Alerts that nobody has taken on.")
 METRICS = (
     TRANSITIONS,
@@ -58,6 +59,7 @@ METRICS = (
     COST,
     SPEND,
     LAG,
+    BACKLOG,
     ALERTS,
 )
 

@@ -10,6 +10,7 @@ from wsmon.domain.alerts import ACKNOWLEDGED, MATCHED, AlertRecord, SilenceRecor
 from wsmon.domain.errors import InvalidInput, NotThere
 from wsmon.domain.observing import LeaseWatch
 from wsmon.domain.roles import Role
+from wsmon.domain.ruling import Ruling
 from wsmon.domain.spec import check_reason
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import micros
@@ -24,9 +25,9 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 class Alarms:
     """One operator's words to alerts and silences, gated like every other change."""
 
-    def __init__(self, commands: Commands, skew: float) -> None:
+    def __init__(self, commands: Commands, skew: float, ruling: Ruling | None = None) -> None:
         self._commands, self._store, self._clock = commands, commands.store, commands.clock
-        self._skew = skew
+        self._skew, self._ruling = skew, ruling
 
     def alerts(self) -> list[AlertRecord]:
         """Everything that stands, firing and critical first."""
@@ -34,7 +35,7 @@ class Alarms:
         watch, now, moment = LeaseWatch(self._skew), self._clock.now(), self._clock.monotonic()
         dead = frozenset(lease.workset_id for lease in leases if watch.dead(lease, now, moment))
         rows = [row for state in WorksetState if state in TOLD_OF for row in self._commands.rows(state)]
-        return list(derive(rows, leases, dead, self._store.alerts()))
+        return list(derive(rows, leases, dead, self._store.alerts(), self._ruling))
 
     def silenced(self, alert: AlertRecord) -> bool:
         """Whether a silence keeps it quiet now."""

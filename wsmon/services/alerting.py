@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
-from wsmon.domain.alerts import AlertRecord, SilenceRecord, merged, of_worksets
+from wsmon.domain.alerts import AlertRecord, SilenceRecord, of_worksets
+from wsmon.domain.ruling import Ruling, merged
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Lease, Row
@@ -17,7 +18,8 @@ TOLD_OF = frozenset({WorksetState.IN_PROGRESS, WorksetState.ERROR, WorksetState.
 class DerivedAlerts:
     """The alerts of all worksets, derived anew only when something they rest on has changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, ruling: Ruling | None = None) -> None:
+        self._ruling = ruling
         self._rows: dict[str, Row] = {}
         self._seen: object = None
         self._alerts: tuple[AlertRecord, ...] = ()
@@ -35,15 +37,19 @@ class DerivedAlerts:
         """All of them; critical and newest first."""
         seen = (leases, dead, stored)
         if seen != self._seen:
-            self._seen, self._alerts = seen, derive(self._rows.values(), leases, dead, stored)
+            self._seen, self._alerts = seen, derive(self._rows.values(), leases, dead, stored, self._ruling)
         return self._alerts
 
 
 def derive(
-    rows: Iterable[Row], leases: Sequence[Lease], dead: AbstractSet[str], stored: Iterable[AlertRecord]
+    rows: Iterable[Row],
+    leases: Sequence[Lease],
+    dead: AbstractSet[str],
+    stored: Iterable[AlertRecord],
+    ruling: Ruling | None = None,
 ) -> tuple[AlertRecord, ...]:
-    """What worksets and leases show, with the stored ones; firing, critical and newest first."""
-    return tuple(merged(of_worksets(rows, leases, dead), stored))
+    """What worksets and leases show, with the stored ones, by what is ruled; firing, critical and newest first."""
+    return tuple(merged(of_worksets(rows, leases, dead), stored, ruling))
 
 
 def quiet(alerts: Iterable[AlertRecord], silences: Iterable[SilenceRecord], now: Instant) -> frozenset[str]:

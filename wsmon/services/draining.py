@@ -30,7 +30,8 @@ def drain(commands: Commands, cluster: str, reason: str | None) -> ClusterRecord
 
     write_life(commands, cluster, decide, said)
     text = f"cluster {cluster} is given no new work: {why}; {len(known.claims)} still run there"
-    commands.store.put_alert(AlertRecord(f"draining/{cluster}", "draining", "warning", cluster, text, now, now))
+    name = f"draining/{cluster}"
+    commands.store.put_alert(AlertRecord(name, "draining", "warning", cluster, text, now, now, cluster=cluster))
     return _known(commands, cluster)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from wsmon.domain.change import Event
 from wsmon.domain.observing import LeaseWatch
+from wsmon.domain.ruling import Ruling
 from wsmon.domain.states import TERMINAL, WorksetState
 from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Lease, Row, Workset, row_of
@@ -52,6 +53,8 @@ class Delta:
     """Fingerprints of alerts that a silence keeps quiet."""
     waiting_since: Instant | None = None
     """Of the oldest event that not every channel has."""
+    waiting: int = 0
+    """How many do, once it has stood so for two looks: at most COUNTED, one more for even more; 0: not counted."""
 
     @property
     def waited(self) -> float | None:
@@ -76,6 +79,7 @@ class Delta:
             newer.alerts,
             newer.silenced,
             newer.waiting_since,
+            newer.waiting,
         )
 
 
@@ -86,7 +90,17 @@ class LiveView:
     the finished worksets the newest `finished_limit` of each state are rows; all are counted.
     """
 
-    def __init__(self, store: StateStore, clock: Clock, *, skew: float = 60.0, finished_limit: int = 2000) -> None:
+    def __init__(
+        self,
+        store: StateStore,
+        clock: Clock,
+        *,
+        skew: float = 60.0,
+        finished_limit: int = 2000,
+        ruling: Ruling | None = None,
+        counting: bool = False,
+    ) -> None:
+        """`counting`: whoever looks wants to know how many events wait for a channel."""
         self._store, self._clock = store, clock
         self._limit = finished_limit
         self._watch = LeaseWatch(skew)
@@ -95,7 +109,7 @@ class LiveView:
         self._revs: dict[str, int] = {}
         self._check_due = self._look_back_due = 0.0
         self._doubts = Doubts()
-        self._panels, self._derived = SmallPanels(store), DerivedAlerts()
+        self._panels, self._derived = SmallPanels(store, counting=counting), DerivedAlerts(ruling)
         self._dead: frozenset[str] = frozenset()
         self._silenced: frozenset[str] = frozenset()
         self._claims_moved = False
@@ -255,6 +269,7 @@ class LiveView:
             alerts=alerts,
             silenced=self._silenced,
             waiting_since=panels.waiting_since,
+            waiting=panels.waiting,
         )
 
 

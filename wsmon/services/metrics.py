@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wsmon.domain import metering as m
 from wsmon.domain.alerts import FIRING
 from wsmon.domain.change import Event
 from wsmon.domain.pool import ClusterRecord
+from wsmon.domain.ruling import OFF, Ruling
 from wsmon.domain.states import WorksetState
-from wsmon.domain.times import Instant, isoformat
+from wsmon.domain.times import isoformat
 from wsmon.ports import Clock, Log, MetricSink, StateStore
 
+BACKLOG_COUNTED = 1000
 BROKEN = (WorksetState.ERROR, WorksetState.FAILED)
 
 
-def gauges(store: StateStore, clock: Clock) -> list[m.Series]:
+def gauges(store: StateStore, clock: Clock, ruling: Ruling | None = None) -> list[m.Series]:
     """What the store shows now. Raises StoreError."""
+    ruling = ruling or Ruling()
     now = clock.now()
     tally = m.Tally()
     counts = store.tallies()
@@ -28,25 +32,28 @@ def gauges(store: StateStore, clock: Clock) -> list[m.Series]:
         cost = round(cluster.vcpus * cluster.cost_per_vcpu_hour, 6)
         tally.add(m.COST, cost, m.dimensions(cluster=cluster.name))
     tally.add(m.SPEND, store.spent(isoformat(now)[:10]) / 1e6)
-    tally.add(m.LAG, outbox_lag(store, now))
-    firing = [alert for alert in store.alerts() if alert.status == FIRING]
-    warnings = sum(counts[state] for state in BROKEN) + sum(alert.severity != "critical" for alert in firing)
-    tally.add(m.ALERTS, warnings, m.dimensions(severity="warning"))
-    critical = sum(alert.severity == "critical" for alert in firing)
-    tally.add(m.ALERTS, critical, m.dimensions(severity="critical"))
+    waiting = store.undelivered(BACKLOG_COUNTED).events
+    tally.add(m.LAG, max(0.0, (now - waiting[0].at) / 1e6) if waiting else 0.0)
+    tally.add(m.BACKLOG, len(waiting))
+    for severity, firing in _firing(store, counts, ruling).items():
+        tally.add(m.ALERTS, firing, m.dimensions(severity=severity))
     return tally.take()
+
+
+def _firing(store: StateStore, counts: Mapping[WorksetState, int], ruling: Ruling) -> Counter[str]:
+    """How many alerts nobody has taken on, by severity; what is off is not counted."""
+    found = Counter({"warning": 0, "critical": 0})
+    for state in BROKEN:
+        found[ruling.severity(state.value, "warning")] += counts[state]
+    found.update(alert.severity for alert in ruling.alerts(store.alerts()) if alert.status == FIRING)
+    del found[OFF]
+    return found
 
 
 def _utilization(cluster: ClusterRecord) -> float:
     if cluster.vcpus and cluster.vcpus_used:
         return round(100 * cluster.vcpus_used / cluster.vcpus, 3)
     return round(100 * len(cluster.claims) / cluster.slots, 3) if cluster.slots else 0.0
-
-
-def outbox_lag(store: StateStore, now: Instant) -> float:
-    """Seconds since the oldest event that not every channel has; 0 without one."""
-    page = store.undelivered(1)
-    return max(0.0, (now - page.events[0].at) / 1e6) if page.events else 0.0
 
 
 class Metrics:
@@ -60,10 +67,11 @@ class Metrics:
         on_duty: Callable[[], bool],
         log: Log,
         period: float = 60.0,
+        ruling: Ruling | None = None,
     ) -> None:
         """The gauges are reported by whoever is on duty."""
         self._store, self._clock, self._sinks, self._on_duty, self._log = store, clock, sinks, on_duty, log
-        self._period = period
+        self._period, self._ruling = period, ruling
         self._mutex = threading.Lock()
         self._tally = m.Tally()
         self._kept: dict[int, m.Tally] = {index: m.Tally() for index in range(len(sinks))}
@@ -85,7 +93,7 @@ class Metrics:
         with self._mutex:
             counted = self._tally.take()
         try:
-            measured = gauges(self._store, self._clock) if self._on_duty() else []
+            measured = gauges(self._store, self._clock, self._ruling) if self._on_duty() else []
         finally:
             self._keep(counted)
         for index, sink in enumerate(self._sinks):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from wsmon.domain.messages import Key
+from wsmon.domain.notices import Notice
 from wsmon.ports import AlertRecord, Clock, Log, StateStore
 from wsmon.services.desk import Desk
 from wsmon.services.duties import Duty
@@ -48,14 +50,21 @@ class Notebook:
         for key in keys:
             desk.drop(key)
 
-    def give_up(self, key: Key, where: str, why: str) -> None:
-        """One event that cannot be told is told of, and never the end of the relay."""
+    def give_up(self, key: Key, where: str, why: str, notice: Notice | None = None) -> None:
+        """One event that cannot be told is told of, and never the end of the relay. `notice`, where it can be read."""
         now, name = self._clock.now(), f"{key[0]}:{key[1]}"
         self._log.error("event stepped over", event_id=name, channel=where, why=why)
         text = f"event {name} was not delivered to {where}: {why}"
-        self._store.put_alert(
-            AlertRecord(f"undeliverable/{name}/{where}", "undeliverable", "critical", key[0], text, now, now)
-        )
+        alert = AlertRecord(f"undeliverable/{name}/{where}", "undeliverable", "critical", key[0], text, now, now)
+        if notice is not None:
+            alert = replace(
+                alert,
+                priority=notice.priority,
+                state=notice.state,
+                category=notice.category,
+                cluster=notice.cluster,
+            )
+        self._store.put_alert(alert)
 
 
 def cursor_of(channel: str) -> str:

@@ -12,6 +12,7 @@ from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord, StateStore
 
 T = TypeVar("T")
 ALERTS, MONITORS, CLUSTERS, SILENCES, OUTBOX = "alerts", "monitors", "clusters", "silences", "outbox"
+COUNTED = 100
 TURNS = (ALERTS, MONITORS, ALERTS, CLUSTERS, ALERTS, SILENCES, ALERTS, OUTBOX)
 
 
@@ -23,8 +24,9 @@ class SmallPanels:
     leases' place; they come at once when the feed told of a slot that was taken or given back.
     """
 
-    def __init__(self, store: StateStore) -> None:
-        self._store, self._thrifty = store, store.info.shared
+    def __init__(self, store: StateStore, *, counting: bool = False) -> None:
+        """`counting`: how many events wait is told as well, once the oldest has waited from one look to the next."""
+        self._store, self._thrifty, self._counting = store, store.info.shared, counting
         self._turn, self._last = 0, CLUSTERS
         self._opened = self._claims_moved = False
         self.leases: tuple[Lease, ...] = ()
@@ -34,6 +36,8 @@ class SmallPanels:
         self.silences: tuple[SilenceRecord, ...] = ()
         self.waiting_since: Instant | None = None
         """Of the oldest event that not every channel has."""
+        self.waiting = 0
+        """How many do; 0: not counted, one more than COUNTED: more than that."""
 
     def look(self, *, claims_moved: bool = False, busy: bool = False) -> bool:
         """Read what is due; `busy` when this look has made another call already. Whether the leases were read."""
@@ -50,14 +54,21 @@ class SmallPanels:
         if SILENCES in due:
             self.silences = _kept(self.silences, self._store.silences(consistent=False))
         if OUTBOX in due:
-            oldest = self._store.undelivered(1).events
-            self.waiting_since = oldest[0].at if oldest else None
+            self._look_at_outbox()
         if MONITORS in due:
             self.monitors = _kept(self.monitors, self._store.monitors(consistent=False))
         if CLUSTERS in due:
             self.clusters = _kept(self.clusters, self._store.clusters(consistent=False))
             self._claims_moved = False
         return leases
+
+    def _look_at_outbox(self) -> None:
+        counts = self._counting and self.waiting_since is not None
+        page = self._store.undelivered(COUNTED if counts else 1)
+        oldest = page.events[0].at if page.events else None
+        still = oldest is not None and oldest == self.waiting_since
+        self.waiting = len(page.events) + page.more if counts and still else 0
+        self.waiting_since = oldest
 
     def _next(self) -> str:
         """Whose turn it is; never the clusters twice in a row, or the leases would not be read."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wsmon.domain.grouping import GroupRule, Route
+from wsmon.domain.ruling import Ruling
 from wsmon.ports import Channel
 
 
@@ -27,3 +28,4 @@ class RelayConfig:
     skew_seconds: float = 60.0
     poll_seconds: float = 5.0
     rule: GroupRule = field(default_factory=GroupRule)
+    ruling: Ruling = field(default_factory=Ruling)

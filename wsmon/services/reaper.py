@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from wsmon.domain.alerts import RESOLVED
+from wsmon.domain.alerts import RESOLVED, about
 from wsmon.domain.errors import Conflict, IllegalTransition, NotFound
 from wsmon.domain.observing import LeaseWatch
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import micros
-from wsmon.domain.workset import Lease, LeaseMark, Row, Workset
+from wsmon.domain.workset import Lease, LeaseMark, Row, Workset, row_of
 from wsmon.ports import AlertRecord, Clock, Log
 from wsmon.services.commands import Commands
 
@@ -84,17 +84,9 @@ class Reaper:
             self._waiting[workset.workset_id] = moment
             now = self._clock.now()
             text = f"in progress without a live lock; {why}; requeue it only when its run is known to be dead"
-            self._commands.store.put_alert(
-                AlertRecord(
-                    orphan_fingerprint(workset.workset_id),
-                    "orphaned",
-                    "critical",
-                    workset.workset_id,
-                    text,
-                    now,
-                    now,
-                )
-            )
+            name = orphan_fingerprint(workset.workset_id)
+            alert = AlertRecord(name, "orphaned", "critical", workset.workset_id, text, now, now)
+            self._commands.store.put_alert(about(alert, row_of(workset)))
 
     def _forget(self, suspects: Mapping[str, LeaseMark | None], leases: Mapping[str, Lease]) -> None:
         """Clear the orphan alerts of what is attended again or over."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from wsmon.domain.change import Event
 from wsmon.domain.errors import StaleWrite
 from wsmon.domain.messages import Key
-from wsmon.domain.notices import Notice, notice_of
+from wsmon.domain.notices import Notice
 from wsmon.domain.times import Instant, micros
 from wsmon.ports import Clock, Courier, Log, Sent, StateStore
 from wsmon.services.desk import Desk
@@ -63,7 +63,7 @@ class Relay:
         self._duty = Duty(store, clock, DUTY, config.holder, seconds=config.duty_seconds, skew=config.skew_seconds)
         self._term = 0
         self._saw, self._seen_at = saw, 0
-        self._watcher, self._standing = watcher, Standing(store, clock, config.rule.repeat)
+        self._watcher, self._standing = watcher, Standing(store, clock, config.rule.repeat, config.ruling)
         self._notebook = Notebook(store, clock, self._duty, log)
         self._sender = Sender(store, clock, courier, self._notebook, self._standing, log)
         self._rest_until = self._yield_at = self._stamp_due = self._watch_due = self._refresh_due = self._note_due = 0.0
@@ -192,7 +192,7 @@ class Relay:
         problem = found.problem
         if found.event is not None:
             try:
-                return notice_of(found.event)
+                return self._standing.notice(found.event)
             except (ValueError, TypeError, AttributeError, KeyError) as error:
                 problem = f"{type(error).__name__}: {error}"
         self._notebook.give_up(found.key, "every channel", f"it cannot be read ({problem})")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from wsmon.domain.errors import ChannelDown, ChannelRefused
 from wsmon.domain.grouping import incident_of
 from wsmon.domain.messages import Key, Message, Outgoing, compose
-from wsmon.domain.notices import Notice, Status, notice_of
+from wsmon.domain.notices import Notice, Status
 from wsmon.ports import Clock, Courier, Log, Sent, StateStore
 from wsmon.services.desk import Desk
 from wsmon.services.notebook import Notebook
@@ -67,7 +67,7 @@ class Sender:
 
     def _read_again(self, key: Key) -> Notice | None:
         events = self._store.history(key[0], key[1] - 1, 1)
-        return notice_of(events[0]) if events and events[0].seq == key[1] else None
+        return self._standing.notice(events[0]) if events and events[0].seq == key[1] else None
 
     def take_answer(self, desk: Desk) -> None:
         """Settle what came back for a desk, if anything did."""
@@ -86,7 +86,8 @@ class Sender:
             self._log.error("refused", channel=desk.name, message=sent.message_id, why=str(error))
             given_up = desk.refused(str(error))
             if given_up is not None:
-                self._notebook.give_up(given_up, f"channel {desk.name}", f"the channel refused it: {error}")
+                why = f"the channel refused it: {error}"
+                self._notebook.give_up(given_up, f"channel {desk.name}", why, desk.pending.get(given_up))
                 self._notebook.let_go(desk, [given_up])
             self._notebook.remember(desk)
         else:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wsmon.domain.alerts import ACKNOWLEDGED, BY_STATE, FIRING, RESOLVED, AlertRecord, SilenceRecord, alert_notice
+from wsmon.domain.change import Event
 from wsmon.domain.grouping import group_of, incident_of
 from wsmon.domain.messages import Key
 from wsmon.domain.notices import Notice, Severity, Status, notice_of, workset_fingerprint
+from wsmon.domain.ruling import OFF, Ruling
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import micros
 from wsmon.domain.workset import Row, Workset
@@ -23,15 +25,24 @@ COUNTED = 1000
 class Standing:
     """Read anew by `refresh`; between two of them it answers from memory."""
 
-    def __init__(self, store: StateStore, clock: Clock, repeat: float) -> None:
-        self._store, self._clock, self._repeat = store, clock, micros(repeat)
+    def __init__(self, store: StateStore, clock: Clock, repeat: float, ruling: Ruling) -> None:
+        self._store, self._clock, self._repeat, self._ruling = store, clock, micros(repeat), ruling
         self.alerts: Sequence[AlertRecord] = ()
         self.silences: Sequence[SilenceRecord] = ()
         self._broken: list[Notice] | None = None
 
     def refresh(self) -> None:
         """Read alerts and silences."""
-        self.alerts, self.silences, self._broken = self._store.alerts(), self._store.silences(), None
+        # One whose rule was turned off ends: whoever was told of it is told so.
+        self.alerts, self.silences = [self._ruled(alert) for alert in self._store.alerts()], self._store.silences()
+        self._broken = None
+
+    def _ruled(self, alert: AlertRecord) -> AlertRecord:
+        return next(self._ruling.alerts([alert]), replace(alert, status=RESOLVED))
+
+    def notice(self, event: Event) -> Notice:
+        """An event as a notice, by the rule of what it begins or ends."""
+        return self._ruling.notice(notice_of(event))
 
     def silenced(self, notice: Notice) -> bool:
         """Whether somebody wants it quiet now."""
@@ -46,8 +57,9 @@ class Standing:
         """Worksets in error or failed as notices, the newest of each."""
         if self._broken is None:
             self._broken = [
-                _row_notice(row)
+                self._ruling.notice(_row_notice(row))
                 for state in BROKEN
+                if self._ruling.severity(state.value, "") != OFF
                 for row in self._store.page(state, limit=COUNTED, newest_first=True).rows
             ]
         return self._broken
@@ -144,7 +156,7 @@ class Standing:
             if key in desk.pending:
                 continue
             events = self._store.history(key[0], key[1] - 1, 1)
-            notice = notice_of(events[0]) if events and events[0].seq == key[1] else None
+            notice = self.notice(events[0]) if events and events[0].seq == key[1] else None
             if notice is None or (status == Status.FIRING.value and not self._stands(notice)):
                 del desk.muted[key]
             elif not self.silenced(notice):

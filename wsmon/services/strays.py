@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from wsmon.domain.alerts import about
 from wsmon.domain.errors import OutsideError, Refused
 from wsmon.domain.states import WorksetState
-from wsmon.domain.workset import RunRecord, Workset
+from wsmon.domain.workset import RunRecord, Workset, row_of
 from wsmon.ports import AlertRecord, Clock, CommandRunner, Log, RunState, StateStore
 
 SCAN_SECONDS = 300.0
@@ -88,7 +89,9 @@ class Strays:
         now = self._clock.now()
         text = f"an older run (token {run.run_token}) of it was still alive at {run.host} and was ended"
         fingerprint = f"duplicate/{workset_id}/{run.run_token}"
-        self._store.put_alert(AlertRecord(fingerprint, "duplicate", "critical", workset_id, text, now, now))
+        alert = AlertRecord(fingerprint, "duplicate", "critical", workset_id, text, now, now)
+        record = self._store.record(workset_id)
+        self._store.put_alert(about(alert, row_of(record)) if isinstance(record, Workset) else alert)
         self._log.error("duplicate run ended", workset_id=workset_id, run_token=run.run_token)
 
     def _forget(self, folder: str) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from wsmon.domain.alerts import BY_STATE, LOST, MOMENTARY, RESOLVED, AlertRecord, Facts, Rules, conditions
+from wsmon.domain.alerts import BY_STATE, LOST, MOMENTARY, RESOLVED, AlertRecord, Facts, Rules, about, conditions
 from wsmon.domain.change import Event
 from wsmon.domain.losses import lost_lock
 from wsmon.domain.observing import LeaseWatch
 from wsmon.domain.pace import expected_seconds, usual_seconds
+from wsmon.domain.ruling import Ruling
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, isoformat, micros
-from wsmon.domain.workset import Row, Workset
+from wsmon.domain.workset import Row, Workset, row_of
 from wsmon.ports import Clock, StateStore
 from wsmon.services.paging import every_row
 
@@ -26,13 +27,16 @@ SAME_AGAIN_SECONDS = 300.0
 USUAL_RUNS, USUAL_SECONDS = 200, 600.0
 """So many of the newest complete runs say what is usual; they are looked at so often."""
 RECORDS = 100
+AS_THEY_ARE = Ruling()
 
 
 class Watcher:
     """One observer, on duty. Its first look at a lease or a cluster proves nothing yet."""
 
-    def __init__(self, store: StateStore, clock: Clock, rules: Rules, *, skew: float) -> None:
-        self._store, self._clock, self._rules = store, clock, rules
+    def __init__(
+        self, store: StateStore, clock: Clock, rules: Rules, *, skew: float, ruling: Ruling = AS_THEY_ARE
+    ) -> None:
+        self._store, self._clock, self._rules, self._ruling = store, clock, rules, ruling
         self._watch = LeaseWatch(skew)
         self._since: dict[str, float] = {}
         """fingerprint -> monotonic seconds since which it was seen."""
@@ -45,7 +49,8 @@ class Watcher:
 
     def saw(self, event: Event) -> None:
         """An event came by, perhaps not for the first time: raise the alert of a lock that it took away."""
-        alert = lost_lock(event) if self._rules.lock_lost is not None else None
+        lost = lost_lock(event) if self._rules.lock_lost is not None else None
+        alert = next(self._ruling.alerts([lost]), None) if lost is not None else None
         if alert is None or self._is_past(alert, self._clock.now()):
             return
         if self._lost_at is None:
@@ -62,7 +67,8 @@ class Watcher:
         """One pass: raise what holds, end what does not. `channels` are those that are down."""
         now, moment = self._clock.now(), self._clock.monotonic()
         self._lost_at = None
-        found = {alert.fingerprint: alert for alert in conditions(self._facts(now, channels), self._rules, now)}
+        holding = self._ruling.alerts(conditions(self._facts(now, channels), self._rules, now))
+        found = {alert.fingerprint: alert for alert in holding}
         stored = {alert.fingerprint: alert for alert in self._store.alerts()}
         orphans = {a.subject for a in stored.values() if a.kind == "orphaned" and a.status != RESOLVED}
         found = {n: a for n, a in found.items() if a.kind not in STANDING or a.subject not in orphans}
@@ -79,7 +85,12 @@ class Watcher:
         fresh = known is None or known.status == RESOLVED
         if known is not None and not fresh and now - known.last_at < micros(SAME_AGAIN_SECONDS):
             return
-        self._store.put_alert(replace(alert, first_at=now if fresh else alert.first_at, last_at=now))
+        self._store.put_alert(replace(self._about(alert), first_at=now if fresh else alert.first_at, last_at=now))
+
+    def _about(self, alert: AlertRecord) -> AlertRecord:
+        """With what is known of its workset: of a dead lock the row may not have been read."""
+        record = self._store.record(alert.subject) if alert.kind == "dead lock" and not alert.state else None
+        return about(alert, row_of(record)) if isinstance(record, Workset) else alert
 
     def _ended(self, alert: AlertRecord, now: Instant) -> bool:
         """Whether an alert that was not found has ended, by its kind."""

@@ -1,7 +1,7 @@
 """Settings: frozen models, a file a subject, a sentence each; read once and handed in."""
 
 from wsmon.domain.sources import FILE_NAME, PREFIX
-from wsmon.settings.alerts import AlertSettings, MetricsSettings
+from wsmon.settings.alerts import AlertSettings, MetricsSettings, RuleSettings
 from wsmon.settings.channels import CHANNEL_TYPES, ChannelSettings, WebhookSettings
 from wsmon.settings.faces import ApiSettings, TuiSettings, WebSettings
 from wsmon.settings.loading import Loaded, load_settings
@@ -32,6 +32,7 @@ __all__ = [
     "ParallelClusterSettings",
     "PoolSettings",
     "RetrySettings",
+    "RuleSettings",
     "SchedulerSettings",
     "Settings",
     "StepsSettings",

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from wsmon.settings.section import HUGE, LONGEST, YEAR, Section
+
+
+class RuleSettings(Section):
+    """One rule of alerts."""
+
+    enabled: bool = Field(True, description="Whether it is one.")
+    severity: Literal["info", "warning", "critical"] | None = Field(
+        None, description="How much it matters; by default as the condition asks for."
+    )
 
 
 class AlertSettings(Section):
@@ -50,6 +61,26 @@ class AlertSettings(Section):
         le=LONGEST,
         description="How long a lock is dead, a run unattended, a cluster or a channel unwell before it counts.",
     )
+
+    outbox_lag_seconds: float = Field(
+        900.0, gt=0, le=YEAR, description="An event that waits longer for a channel is an alert."
+    )
+    budget_warning: float = Field(0.8, gt=0, le=1, description="The part of the day's dollars that is told of.")
+    rules: dict[str, RuleSettings] = Field(
+        default_factory=dict,
+        description="What is said of each rule, a table each: [alerts.rules.NAME]. Read by monitors and by screens alike.",
+    )
+
+    @field_validator("rules")
+    @classmethod
+    def _rules(cls, value: dict[str, RuleSettings]) -> dict[str, RuleSettings]:
+        if value:
+            from wsmon.domain.ruling import RULES  # only where somebody sets one
+
+            unknown = sorted(set(value) - set(RULES))
+            if unknown:
+                raise ValueError(f"{', '.join(unknown)[:200]}: no such rule; known are {', '.join(RULES)}")
+        return value
 
     @field_validator("group_by")
     @classmethod

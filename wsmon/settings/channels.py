@@ -22,8 +22,8 @@ class _Channel(Section):
     secrets: ClassVar[tuple[str, ...]] = ()
 
     event_types: Texts = Field([], description="Only these: completion, error, state_change, cluster, alert, or verbs.")
-    states: Texts = Field([], description="Only changes into these states.")
-    priorities: Texts = Field([], description="Only these priorities.")
+    states: Texts = Field([], description="Only changes into these states, and alerts of worksets in them.")
+    priorities: Texts = Field([], description="Only worksets of these priorities.")
     worksets: Texts = Field([], description="Only ids like these patterns; * stands for any text.")
     clusters: Texts = Field([], description="Only clusters like these patterns.")
     min_severity: Literal["info", "warning", "critical"] = Field("warning", description="The least that is told.")

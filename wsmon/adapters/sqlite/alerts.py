@@ -10,6 +10,9 @@ from wsmon.adapters.sqlite.facts import Facts, documents, write_fact
 from wsmon.domain.alerts import RESOLVED, AlertRecord, SilenceRecord
 from wsmon.domain.times import Instant
 
+_OUTLIVES = ("first_at", "status", "by", "reason", "changed_at")
+"""What a new document of a standing alert leaves as it was."""
+
 
 class Alerts(Facts):
     """The store's part that keeps what a person should know of."""
@@ -21,9 +24,7 @@ class Alerts(Facts):
             known = _known(connection, alert.fingerprint)
             kept = alert
             if known is not None and known.status != RESOLVED:
-                kept = replace(
-                    known, severity=alert.severity, text=alert.text, last_at=alert.last_at, count=known.count + 1
-                )
+                kept = replace(alert, count=known.count + 1, **{name: getattr(known, name) for name in _OUTLIVES})
             write_fact(connection, "alert", alert.fingerprint, asdict(kept))
 
         self._connections.transact(write)
