@@ -150,6 +150,8 @@ def test_a_revoked_token_is_forgotten_and_an_empty_house_stays_shut(tmp_path: Pa
 def test_without_tokens_only_this_machine_under_its_own_name_comes_in(service: Service) -> None:
     service("GET", "/worksets", 200)
     service("GET", "/worksets", 403, headers={"Host": "evil.example"})
+    for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):  # whoever is behind a proxy may call us localhost
+        assert "by a proxy" in service("GET", "/worksets", 403, headers={name: "10.1.1.1"})["detail"]
     service("POST", "/worksets/w/lock?owner_id=m", 403, headers={"Origin": "https://evil.example"})
     service("POST", "/worksets/w/lock?owner_id=m", 404, headers={"Origin": service.url})
     assert "access-control-allow-origin" not in service.client.options("/worksets", headers={"Origin": "x"}).headers

@@ -38,6 +38,7 @@ async def knock(site: Site, **headers: str) -> int:
 async def test_pages_of_others_and_other_names_stay_outside_and_with_tokens_everybody_without_one(site: Site) -> None:
     assert await knock(site, Origin="http://evil.example") == 403
     assert await knock(site, Host="evil.example") == 403
+    assert await knock(site, **{"X-Forwarded-For": "10.1.1.1"}) == 403
     assert await knock(site, Origin=site.url) == 101
     assert httpx.get(site.url, headers={"Host": "evil.example"}, trust_env=False).status_code == 403
     page = httpx.get(site.url, trust_env=False)

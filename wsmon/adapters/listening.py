@@ -11,6 +11,9 @@ BACKLOG = 512
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 """What this machine calls itself; under any other name a page may have come here by a trick of DNS."""
 
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+"""What a proxy says of whoever it speaks for: a request that bears one is not this machine's own, whoever connected."""
+
 
 def is_loopback(host: str) -> bool:
     """Whether an address reaches this machine alone."""

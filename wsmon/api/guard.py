@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wsmon.adapters.listening import LOCAL_NAMES
+from wsmon.adapters.listening import FORWARDED, LOCAL_NAMES
 from wsmon.api import problems
 from wsmon.api.context import SLASH, Limits, Shared
 from wsmon.domain.errors import StoreError
@@ -214,3 +214,5 @@ def _refuse_strangers(scope: Scope, headers: Headers) -> None:
         raise HTTPException(403, "without tokens only this machine may come in; make one with `wsmon token create`")
     if host not in LOCAL_NAMES:
         raise HTTPException(403, f"without tokens only localhost is served, not {str(host)[:80]!r}")
+    if any(name in headers for name in FORWARDED):
+        raise HTTPException(403, "without tokens nobody comes in by a proxy; make one with `wsmon token create`")

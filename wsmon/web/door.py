@@ -12,7 +12,7 @@ from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from wsmon.adapters.listening import LOCAL_NAMES, is_loopback
+from wsmon.adapters.listening import FORWARDED, LOCAL_NAMES, is_loopback
 from wsmon.domain.roles import Role
 from wsmon.ports import Clock
 from wsmon.services.access import Access, Identity
@@ -110,3 +110,5 @@ def _refuse_strangers(request: web.Request) -> None:
         raise web.HTTPForbidden(text="without tokens only this machine may come in; see `wsmon token create`")
     if urlsplit(f"//{request.host}").hostname not in LOCAL_NAMES:
         raise web.HTTPForbidden(text="without tokens only localhost is served")
+    if any(header in request.headers for header in FORWARDED):
+        raise web.HTTPForbidden(text="without tokens nobody comes in by a proxy; see `wsmon token create`")
