@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,9 +147,25 @@ class Engine:
 
     def scheduler(self) -> Scheduler:
         """The scheduler on this store, as set."""
+        from wsmon import wiring_pool
+        from wsmon.domain.queueing import Creation
         from wsmon.services.scheduler import Scheduler  # a listing plans nothing
 
-        return Scheduler(self.store, self.clock, self.settings.scheduler.policy())
+        policy, rule = self.settings.scheduler.policy(), wiring_pool.creation_rule(self.settings)
+        if rule is not None:
+            from wsmon.domain.creating import barred
+
+            free = not barred(self.store.lives(), rule, self.clock.now())
+            policy = replace(policy, creation=Creation(rule.template, rule.lead) if free else None)
+        return Scheduler(self.store, self.clock, policy)
+
+    def creation(self) -> str:
+        """How it stands with making clusters, in a sentence; empty where that is switched off."""
+        from wsmon import wiring_pool
+        from wsmon.domain.creating import said
+
+        rule = wiring_pool.creation_rule(self.settings)
+        return said(rule, self.store.lives(), self.clock.now()) if rule is not None else ""
 
     def monitor(self, log: Log, **changes: Any) -> Monitor:
         """A monitor as set; `changes` replace fields of its MonitorConfig. Raises SettingsError."""
@@ -169,7 +185,7 @@ class Engine:
             policy=self.commands.policy,
             log=log,
             scheduling=self.settings.scheduler.policy(),
-            companions=[*beside.parts, *watches],
+            companions=[*beside.parts, *watches, *wiring_pool.keeper(self, log, config)],
             lost=beside.lost,
             problems=problems,
             version=__version__,

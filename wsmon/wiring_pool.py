@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wsmon.domain.errors import OutsideError
+from wsmon.domain.needs import microdollars
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.workset import RunRecord, Workset
 from wsmon.ports import ClusterSource, CommandRunner, Log
@@ -14,12 +15,13 @@ from wsmon.ports import ClusterSource, CommandRunner, Log
 if TYPE_CHECKING:
     from wsmon.adapters.runner.pool import PoolRunner
     from wsmon.adapters.runner.ssh import SshRunner
+    from wsmon.domain.creating import CreationRule
     from wsmon.domain.times import Instant
     from wsmon.engine import Engine
     from wsmon.services.companion import Companion
     from wsmon.services.config import MonitorConfig
     from wsmon.services.runs import Problems
-    from wsmon.settings import ClusterSettings
+    from wsmon.settings import ClusterSettings, Settings
 
 DUTY_SECONDS = 60.0
 
@@ -48,6 +50,68 @@ def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Compa
 
     companion = Companion("catalog", watch.step, watch.close, clock, log)
     return [companion], problems if chosen.validate_before_run else None
+
+
+def creation_rule(settings: Settings) -> CreationRule | None:
+    """How clusters are made and taken down; None where that is switched off."""
+    chosen = settings.creation
+    if not chosen.enabled:
+        return None
+    from wsmon.domain.creating import CreationRule
+
+    assert chosen.usd_per_hour is not None, "the settings see to it"
+    assert chosen.max_usd_per_day is not None, "the settings see to it"
+    capacity = ("slots", "vcpus", "memory_mib", "storage_gib", "zone")
+    template = ClusterRecord(
+        "a new one",
+        updated_at=0,
+        kind="template",
+        instance_types=tuple(chosen.instance_types),
+        cost_per_vcpu_hour=settings.parallelcluster.cost_per_vcpu_hour,
+        **{name: getattr(chosen, name) for name in capacity},
+    )
+    return CreationRule(
+        create=tuple(chosen.create),
+        delete=tuple(chosen.delete),
+        template=template,
+        hourly=microdollars(chosen.usd_per_hour),
+        daily=microdollars(chosen.max_usd_per_day),
+        prefix=chosen.prefix,
+        most=chosen.max_clusters,
+        least_hours=chosen.least_hours,
+        cooldown=chosen.cooldown_seconds,
+        idle=chosen.idle_seconds,
+        create_within=chosen.create_seconds,
+        delete_within=chosen.delete_seconds,
+        lead=chosen.lead_seconds,
+        others=chosen.delete_others,
+        quiet=settings.scheduler.silent_seconds,
+    )
+
+
+def keeper(engine: Engine, log: Log, config: MonitorConfig, runner: CommandRunner | None = None) -> list[Companion]:
+    """What makes and takes down clusters beside a monitor; nothing where that is switched off."""
+    rule = creation_rule(engine.settings)
+    if rule is None:
+        return []
+    from wsmon.adapters.runner import LocalRunner
+    from wsmon.services.building import Builders
+    from wsmon.services.companion import Companion
+    from wsmon.services.duties import Duty
+    from wsmon.services.keeping import DUTY, ClusterKeeper
+
+    root = engine.run_root()
+    place = runner or LocalRunner(root.with_name(f"{root.name}.clusters"), engine.clock, engine.store.store_id)
+    seconds = max(DUTY_SECONDS, config.lease_seconds)
+    duty = Duty(engine.store, engine.clock, DUTY, config.name, seconds=seconds, skew=config.skew_seconds)
+    commands = engine.commands.acting_as(config.name)
+    kept = ClusterKeeper(commands, engine.settings.scheduler.policy(), rule, duty, Builders(place, engine.clock), log)
+
+    def step() -> float:
+        kept.step()
+        return config.poll_seconds
+
+    return [Companion("clusters", step, kept.close, engine.clock, log)]
 
 
 def ssh_runner(engine: Engine, chosen: ClusterSettings) -> SshRunner:

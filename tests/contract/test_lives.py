@@ -16,7 +16,7 @@ from wsmon.domain.errors import InUse, InvalidInput, NoCapacity, StaleWrite
 from wsmon.domain.lives import Life, LifeChange, Phase, lived
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import ClusterVerb
-from wsmon.domain.workset import RunRecord
+from wsmon.domain.workset import Lease, RunRecord
 from wsmon.services.draining import drain, resume
 from wsmon.services.tailing import Tail
 
@@ -141,6 +141,18 @@ def test_a_claim_and_a_teardown_at_once_never_both_get_through(world: World) -> 
         for thread in threads:
             thread.join()
         assert len(said) == 1, said
+
+
+def test_a_change_under_a_duty_is_refused_once_somebody_else_does_it(world: World) -> None:
+    mine = Lease("clusters", "m1", 1, 0, 9.0, 1, 2)
+    world.store.put_duty(mine, None)
+    first = step(Life("c1"), phase=Phase.CREATING)
+    world.store.commit_life(replace(first, under=mine))
+    world.store.put_duty(Lease("clusters", "m2", 2, 0, 9.0, 3, 4), mine.mark)
+    with pytest.raises(StaleWrite):
+        world.store.commit_life(replace(step(first.after, ClusterVerb.CREATE_DONE, phase=Phase.MADE), under=mine))
+    assert world.store.life("c1") == first.after
+    assert len(world.store.history("cluster:c1")) == 1
 
 
 def test_drains_are_changes_of_the_cluster(world: World) -> None:

@@ -15,7 +15,7 @@ from wsmon.domain.needs import microdollars
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.scheduling import Action, Decision
 from wsmon.domain.spec import check_name, parse_priority, shown
-from wsmon.domain.states import WorksetPriority
+from wsmon.domain.states import WAITING, WorksetPriority
 from wsmon.domain.times import Instant, age, isoformat
 from wsmon.services.documents import decision_document, verdict_documents
 from wsmon.services.scheduler import Assumptions
@@ -37,6 +37,8 @@ def why(ctx: click.Context, workset_id: str, as_json: bool) -> None:
     with engine(ctx) as opened:
         found = opened.commands.get(workset_id)
         document = opened.scheduler().why(workset_id, found)
+        if document is not None and found.state in WAITING and (creation := opened.creation()):
+            document["creation"] = creation
     if as_json:
         print_json(document)
     elif document is None:
@@ -73,12 +75,15 @@ def plan(ctx: click.Context, as_if: tuple[str, ...], everything: bool, as_json: 
     with engine(ctx) as opened:
         now = opened.clock.now()
         made = opened.scheduler().outlook(assumed=assumptions(as_if, now))
+        creation = opened.creation()
     decisions = [one for one in made.decisions if everything or one.action is not Action.WAIT]
     if as_json:
         print_json([{**decision_document(d), "clusters": verdict_documents(d.clusters)} for d in decisions])
         return
     columns = ("POS", "PRIORITY", "ID", "ACTION", "CLUSTER", "STARTS")
     print_table(columns, (_line(decision, now) for decision in decisions))
+    if creation:
+        say(f"(making clusters: {creation})")
     waiting = len(made.decisions) - len(decisions)
     if not everything and waiting:
         say(f"({waiting}{'' if made.complete else ' or more'} would wait; --all shows them)")

@@ -12,14 +12,14 @@ from wsmon.cli.completing import id_argument
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
 from wsmon.cli.reading import json_option
-from wsmon.domain.lives import life_document
+from wsmon.domain.lives import ENDING, life_document
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import age, isoformat
 from wsmon.domain.visible import visible
 from wsmon.domain.workset import Workset
 from wsmon.engine import Engine
-from wsmon.services.draining import drain, resume
+from wsmon.services.draining import drain, forget, resume
 
 LOOK_SECONDS = 1.0
 
@@ -34,12 +34,14 @@ def clusters(ctx: click.Context, as_json: bool) -> None:
     Example: wsmon clusters
     """
     with engine(ctx) as opened:
-        found, now = opened.store.clusters(), opened.clock.now()
+        found, now, creation = opened.store.clusters(), opened.clock.now(), opened.creation()
     if as_json:
         print_json([cluster_document(cluster) for cluster in found])
         return
     columns = ("NAME", "HEALTH", "SLOTS", "VCPUS", "MEMORY", "ZONE", "$/VCPU-H", "SEEN", "NOTE")
     print_table(columns, (_line(cluster, now) for cluster in found))
+    if creation:
+        say(f"(making clusters: {creation})")
 
 
 def cluster_document(cluster: ClusterRecord) -> dict[str, Any]:
@@ -57,7 +59,11 @@ def cluster_document(cluster: ClusterRecord) -> dict[str, Any]:
 
 
 def _line(cluster: ClusterRecord, now: int) -> tuple[object, ...]:
-    health = f"draining ({cluster.drained})" if cluster.drained else cluster.health
+    life = cluster.life
+    if life is not None and life.phase in ENDING:
+        health = f"{life.phase.value}: {life.note}" if life.note else life.phase.value
+    else:
+        health = f"draining ({cluster.drained})" if cluster.drained else cluster.health
     used = f"{cluster.vcpus_used}/{cluster.vcpus}" if cluster.vcpus else ""
     memory = f"{cluster.memory_used_mib}/{cluster.memory_mib}" if cluster.memory_mib else ""
     slots, seen = f"{len(cluster.claims)}/{cluster.slots}", age((now - cluster.updated_at) / 1e6)
@@ -107,6 +113,21 @@ def resume_(ctx: click.Context, name: str, as_json: bool) -> None:
         print_json(cluster_document(found))
     else:
         say(f"{name} takes new work again")
+
+
+@cluster_.command("forget")
+@click.argument("name", metavar="NAME")
+@click.option("--reason", help="How you know; it stays in the cluster's history.")
+@common_options
+@click.pass_context
+def forget_(ctx: click.Context, name: str, reason: str | None) -> None:
+    """Say that a cluster is gone: it is listed and counted no longer. Only one without work; needs --reason.
+
+    Example: wsmon cluster forget cl1 --reason "its stack was deleted by hand"
+    """
+    with engine(ctx) as opened:
+        forget(opened.commands, name, reason)
+    say(f"{name} is gone; its history stays")
 
 
 @click.command()

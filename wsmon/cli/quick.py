@@ -33,6 +33,7 @@ SECTIONS = frozenset(
         "catalog",
         "channels",
         "clusters",
+        "creation",
         "keys",
         "metrics",
         "monitor",

@@ -22,7 +22,7 @@ BY_STATE = frozenset({"error", "failed"})
 LOST = "lock lost"
 """A kind that an event tells; it ends when no lock of the workset was lost for a while."""
 REFUSED_SECONDS = 1800.0
-MOMENTARY = frozenset({"duplicate", "undeliverable"})
+MOMENTARY = frozenset({"duplicate", "undeliverable", "creation failed", "teardown failed"})
 """Kinds that tell of something that happened; they end when they are acknowledged, or after a day."""
 
 

@@ -15,7 +15,7 @@ from wsmon.domain.change import CLUSTER_ID, Context, Event
 from wsmon.domain.needs import Microdollars, dollars
 from wsmon.domain.states import ClusterVerb
 from wsmon.domain.times import Instant, isoformat
-from wsmon.domain.workset import RunRecord
+from wsmon.domain.workset import Lease, RunRecord
 
 
 class Phase(StrEnum):
@@ -58,6 +58,8 @@ class Life:
     gone_at: Instant | None = None
     hourly: Microdollars = 0
     """What an hour of it costs."""
+    failed: bool = False
+    """Whether its creation failed."""
     run: RunRecord | None = None
     """The command that makes it, or takes it down."""
     note: str = ""
@@ -79,6 +81,8 @@ class LifeChange:
     event: Event
     empty: bool = False
     """Accepted only while nothing is claimed on the cluster."""
+    under: Lease | None = None
+    """Accepted only while this duty stands as it is given."""
 
     @property
     def workset_id(self) -> str:
@@ -95,6 +99,7 @@ def lived(
     before: Life,
     *,
     empty: bool = False,
+    under: Lease | None = None,
     detail: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> LifeChange:
@@ -116,7 +121,7 @@ def lived(
         reason=ctx.reason,
         detail={"before": _told(before), "after": _told(after), **(detail or {})},
     )
-    return LifeChange(before, after, event, empty)
+    return LifeChange(before, after, event, empty, under)
 
 
 def _told(life: Life) -> dict[str, str]:

@@ -171,6 +171,8 @@ class _Planner:
             sheet.fitting[index] = rank(sheet.needs, room, self._now, self._policy.refusal_seconds)
         else:
             sheet.fitting.pop(index, None)
+            if short(sheet.needs, room):  # what was placed in this plan takes it, and nobody knows for how long
+                sheet.ready[index] = self._ready(sheet.needs, room)
 
     def _said(self, sheet: _Sheet) -> tuple[Verdict, ...]:
         if sheet.said is None:

@@ -1,10 +1,10 @@
-"""Keeping new work off a cluster, and the word of it that stays."""
+"""What an operator says of a cluster: no new work, new work again, or that it is gone."""
 
 from __future__ import annotations
 
 from wsmon.domain.change import Context
 from wsmon.domain.errors import NotThere, Refused
-from wsmon.domain.lives import ENDING, Life, LifeChange, lived
+from wsmon.domain.lives import ENDING, Life, LifeChange, Phase, lived
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.spec import check_name, check_reason
 from wsmon.domain.states import ClusterVerb
@@ -48,6 +48,22 @@ def resume(commands: Commands, cluster: str, reason: str | None = None) -> Clust
     write_life(commands, cluster, decide, check_reason(reason))
     commands.store.clear_alert(f"draining/{cluster}")
     return _known(commands, cluster)
+
+
+def forget(commands: Commands, cluster: str, reason: str | None) -> Life:
+    """An operator says that it is gone: nothing is asked of it any more, and it counts no longer.
+
+    Raises InUse while worksets hold slots there, Refused while it is being made.
+    """
+    commands.allow()
+    _known(commands, cluster)
+
+    def decide(life: Life, ctx: Context) -> LifeChange:
+        if life.phase is Phase.CREATING:
+            raise Refused(f"cluster {cluster!r} is being made; wait for its end")
+        return lived(ctx, ClusterVerb.TEARDOWN_DONE, life, empty=True, phase=Phase.GONE, gone_at=ctx.now)
+
+    return write_life(commands, cluster, decide, check_reason(reason, needed=True))
 
 
 def _known(commands: Commands, cluster: str) -> ClusterRecord:

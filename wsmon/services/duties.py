@@ -58,6 +58,10 @@ class Duty:
         """The store said that it is somebody else's."""
         self.lease = None
 
+    def recheck(self) -> None:
+        """Look at once whether it is still ours."""
+        self._due = 0.0
+
     def give_back(self) -> None:
         """Let another take it at once."""
         held, self.lease, self._due = self.lease, None, 0.0

@@ -11,6 +11,7 @@ from wsmon.settings.monitor import MonitorSettings, RetrySettings, StepsSettings
 from wsmon.settings.pool import (
     CatalogSettings,
     ClusterSettings,
+    CreationSettings,
     ParallelClusterSettings,
     PoolSettings,
     SchedulerSettings,
@@ -34,6 +35,9 @@ class Settings(Section):
     )
     parallelcluster: ParallelClusterSettings = Field(
         default_factory=ParallelClusterSettings, description="Clusters of AWS ParallelCluster."
+    )
+    creation: CreationSettings = Field(
+        default_factory=CreationSettings, description="Clusters that are made when work waits for one."
     )
     steps: StepsSettings = Field(default_factory=StepsSettings, description="A run in steps.")
     catalog: CatalogSettings = Field(default_factory=CatalogSettings, description="Where worksets are dropped.")

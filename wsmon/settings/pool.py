@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import re
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from wsmon.domain.errors import SettingsError
 from wsmon.settings.section import HUGE, LONGEST, MANY, YEAR, Section
 
 if TYPE_CHECKING:
@@ -112,6 +114,83 @@ class ParallelClusterSettings(Section):
     slots: int = Field(3, gt=0, le=MANY, description="How many worksets run on each at once, all monitors together.")
     cost_per_vcpu_hour: float = Field(0.0, ge=0, le=1e6, description="Dollars a vCPU hour.")
     slurm: bool = Field(True, description="Whether each one's Slurm tells nodes and health.")
+
+
+class CreationSettings(Section):
+    """Clusters that monitors make when work waits for one, and take down when they are idle."""
+
+    enabled: bool = Field(False, description="Whether clusters are made and taken down at all.")
+    create: list[str] = Field(
+        [],
+        description="The command that makes one, an argument list; {cluster} is its name, as the pool's source reports it.",
+    )
+    delete: list[str] = Field([], description="The command that takes one down.")
+    prefix: str = Field("wsmon", description="What the names of new clusters begin with.")
+    max_clusters: int = Field(1, gt=0, le=MANY, description="How many that wsmon made may be there at once.")
+    usd_per_hour: float | None = Field(None, gt=0, le=1e6, description="What an hour of one costs.")
+    max_usd_per_day: float | None = Field(
+        None, gt=0, le=1e9, description="What those that wsmon made may cost a UTC day; beyond it none is made."
+    )
+    least_hours: float = Field(
+        1.0, ge=0, le=24, description="A new one is counted with so many hours of its cost at once."
+    )
+    cooldown_seconds: float = Field(
+        600.0,
+        ge=0,
+        le=LONGEST,
+        description="The least between two creations; twice as long after each failure in a row.",
+    )
+    idle_seconds: float = Field(
+        1800.0, ge=0, le=LONGEST, description="How long one has no work before it is taken down."
+    )
+    create_seconds: float = Field(
+        3600.0, gt=0, le=LONGEST, description="How long until a new one is reported as running; else it failed."
+    )
+    delete_seconds: float = Field(
+        3600.0, gt=0, le=LONGEST, description="How long until one is reported no more; else its deletion failed."
+    )
+    lead_seconds: float = Field(
+        900.0,
+        ge=0,
+        le=LONGEST,
+        description="How long making one usually takes: it must bring something's start forward.",
+    )
+    delete_others: bool = Field(
+        False, description="Whether ParallelClusters that somebody else made are taken down when idle."
+    )
+    slots: int = Field(3, gt=0, le=MANY, description="How many worksets would run on a new one at once.")
+    vcpus: int = Field(0, ge=0, le=HUGE, description="Its vCPUs; 0: unknown, nothing is held against it.")
+    memory_mib: int = Field(0, ge=0, le=HUGE, description="Its memory; 0: unknown.")
+    storage_gib: int = Field(0, ge=0, le=HUGE, description="Its storage; 0: unknown.")
+    zone: str = Field("", description="Its availability zone.")
+    instance_types: list[str] = Field([], description="What its nodes are.")
+
+    @field_validator("prefix")
+    @classmethod
+    def _short(cls, value: str) -> str:
+        if not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,30}", value):
+            raise ValueError(
+                "a letter, then at most 30 letters, digits and hyphens, as ParallelCluster's names have it"
+            )
+        return value
+
+    @field_validator("create", "delete")
+    @classmethod
+    def _template(cls, value: list[str]) -> list[str]:
+        from wsmon.domain.creating import check_template  # most commands make none
+
+        try:
+            return list(check_template(value))
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        needed = ("create", "delete", "usd_per_hour", "max_usd_per_day")
+        missing = [name for name in needed if not getattr(self, name)]
+        if self.enabled and missing:
+            raise ValueError(f"clusters are not made without {', '.join(missing)}")
+        return self
 
 
 class PoolSettings(Section):

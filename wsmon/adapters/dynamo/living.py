@@ -76,6 +76,12 @@ def _transaction(table: str, change: LifeChange) -> list[tuple[str, dict[str, An
     parts = [(LIFE, _put_life(table, change)), ("event", writing.put_event(table, change.event))]
     if change.empty or bool(change.before.closed) != bool(change.after.closed):
         parts.append((CLAIMS, _close(table, change)))
+    duty = change.under
+    if duty is not None:
+        key = ex.wire_item({"pk": keys.DUTIES, "sk": duty.workset_id})
+        parts.append(
+            ("duty", {"ConditionCheck": {"TableName": table, "Key": key, **writing.lease_condition(duty.mark)}})
+        )
     return parts
 
 

@@ -19,13 +19,13 @@ class Duties:
 
     def duty(self, name: str) -> Lease | None:
         """Who does it."""
-        return self._connections.run(lambda connection: _stands(connection, name))
+        return self._connections.run(lambda connection: read_duty(connection, name))
 
     def put_duty(self, lease: Lease, seen: LeaseMark | None) -> None:
         """Take, renew or give it back. Raises StaleWrite."""
 
         def write(connection: sqlite3.Connection) -> None:
-            stands = _stands(connection, lease.workset_id)
+            stands = read_duty(connection, lease.workset_id)
             if stands == lease:
                 return
             if (stands.mark if stands is not None else None) != seen:
@@ -48,7 +48,7 @@ class Duties:
         kept = [(name, text) for name, text in cursors.items() if text is not None]
 
         def write(connection: sqlite3.Connection) -> None:
-            stands = _stands(connection, duty.workset_id)
+            stands = read_duty(connection, duty.workset_id)
             if stands is None or stands.mark != duty.mark or turn < _turn(connection, duty.workset_id):
                 raise StaleWrite(duty.workset_id, None, stands)
             told = (duty.workset_id, json.dumps(turn))
@@ -66,6 +66,7 @@ def _turn(connection: sqlite3.Connection, name: str) -> list[int]:
     return list(json.loads(found[0])) if found else []
 
 
-def _stands(connection: sqlite3.Connection, name: str) -> Lease | None:
+def read_duty(connection: sqlite3.Connection, name: str) -> Lease | None:
+    """Who does it, as it stands."""
     found = connection.execute("SELECT document FROM facts WHERE kind = 'duty' AND name = ?", (name,)).fetchone()
     return codec.lease_from(json.loads(found[0])) if found else None

@@ -9,7 +9,9 @@ from typing import Any
 
 from wsmon.adapters.codec import cluster_document, cluster_from, dumps, life_from
 from wsmon.adapters.sqlite.connection import Connections
+from wsmon.adapters.sqlite.duties import read_duty
 from wsmon.adapters.sqlite.writing import apply_life, read_life, read_spend
+from wsmon.domain.errors import StaleWrite
 from wsmon.domain.lives import Life, LifeChange
 from wsmon.domain.pool import ClusterRecord, Held
 from wsmon.ports import MonitorRecord, TokenRecord
@@ -52,7 +54,14 @@ class Facts:
 
     def commit_life(self, change: LifeChange) -> None:
         """Write a life and its event. Raises StaleWrite, InUse."""
-        self._connections.transact(lambda connection: apply_life(connection, change))
+
+        def write(connection: sqlite3.Connection) -> None:
+            duty = change.under
+            if duty is not None and read_duty(connection, duty.workset_id) != duty:
+                raise StaleWrite(change.workset_id, None)
+            apply_life(connection, change)
+
+        self._connections.transact(write)
 
     def forget_cluster(self, cluster: str) -> None:
         """Forget its facts and its life; its events stay."""
