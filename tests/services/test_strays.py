@@ -13,7 +13,7 @@ from wsmon.adapters.runner import LocalRunner
 from wsmon.domain.errors import Refused, StaleWrite, StoreUnreachable
 from wsmon.domain.states import ErrorCategory, Verb, WorksetState
 from wsmon.domain.workset import RunRecord, Workset
-from wsmon.ports import RunRequest, RunState
+from wsmon.ports import AlertRecord, RunRequest, RunState
 from wsmon.services.monitor import Monitor
 
 S = WorksetState
@@ -249,3 +249,26 @@ def test_a_term_is_sent_again_until_somebody_got_it(world: World, monkeypatch: p
     world.until(monitor, S.IGNORED)
     assert caught.read_text() == "TERM\n"
     assert not any(asked)
+
+
+def test_the_alert_of_a_run_left_behind_is_told_again_when_it_did_not_get_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = world.monitor(command=world.command(60))
+    first = running(world, monitor)
+    unlock_and_requeue(world)
+    monitor.keeper.renew_due()
+    put, tried = world.store.put_alert, list[str]()
+
+    def lost(alert: AlertRecord) -> None:
+        tried.append(alert.kind)
+        if tried.count("duplicate") == 1 and alert.kind == "duplicate":
+            raise StoreUnreachable("simulated")
+        put(alert)
+
+    monkeypatch.setattr(world.store, "put_alert", lost)
+    with pytest.raises(StoreUnreachable):
+        world.drive(monitor, lambda: False)
+    world.drive(monitor, lambda: monitor._runner.look("w1", first).state is RunState.ENDED)
+    assert tried.count("duplicate") == 2
+    assert [alert.kind for alert in world.store.alerts()] == ["duplicate"]

@@ -23,6 +23,7 @@ class Machine:
         self.booted_at = -1000 * SECOND
         self.boots = 1
         self.off_until = 0
+        self.asleep_until = 0
 
     @property
     def boot_id(self) -> str:

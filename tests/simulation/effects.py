@@ -24,6 +24,8 @@ class Effect:
     """Whether it was ended by a signal of ours."""
     left_behind: bool = False
     """Whether its workset had gone on without it when that signal came."""
+    stray: bool = False
+    """Whether the signal came from who did not attend it."""
 
 
 class Effects:

@@ -26,7 +26,8 @@ def check_end(world: World) -> None:
     if running:
         raise Violation("no run stays behind", f"{running}")
     alerts = {(alert.kind, alert.subject) for alert in base.alerts()}
-    untold = [e for e in world.effects.all.values() if e.left_behind and ("duplicate", e.workset_id) not in alerts]
+    strays = [effect for effect in world.effects.all.values() if effect.left_behind and effect.stray]
+    untold = [effect for effect in strays if ("duplicate", effect.workset_id) not in alerts]
     if untold:
         raise Violation("what was left behind is told of", f"{untold}")
     _events(world)

@@ -77,11 +77,12 @@ class Havoc:
 
     def _suspend(self, chance: Random) -> None:
         place, until = chance.choice(self.world.places), self.world.kernel.now + int(chance.uniform(20, 300) * SECOND)
-        if place.machine.off_until > self.world.kernel.now:
+        if max(place.machine.off_until, place.machine.asleep_until) > self.world.kernel.now:
             return
+        place.machine.asleep_until = until
         place.machine.suspended += until - self.world.kernel.now
         for process in (*place.processes(), *(h.process for h in self.world.hosts if h.place is place and h.process)):
-            process.paused_until = max(process.paused_until, until)
+            process.paused_until, process.asleep_until = max(process.paused_until, until), until
         self._tell(Kind.SUSPEND, f"{place.machine.name} until {until / SECOND:.0f}")
 
     def _reboot(self, chance: Random) -> None:
@@ -94,7 +95,7 @@ class Havoc:
         place.power_off()
         machine.off_until = self.world.kernel.now + int(away * SECOND)
         machine.boots += 1
-        machine.booted_at, machine.suspended = machine.off_until, 0
+        machine.booted_at, machine.suspended, machine.asleep_until = machine.off_until, 0, 0
 
     def _reload(self, chance: Random) -> None:
         chance.choice(self.world.hosts).reload()

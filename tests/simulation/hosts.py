@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -82,7 +81,7 @@ class Host:
         kernel, machine = self.world.kernel, self.place.machine
         while True:
             gone = self.process is None or self.process.dead or all(task.done for task in self.process.tasks)
-            if gone and kernel.now >= machine.off_until and not self.down_for_good:
+            if gone and kernel.now >= max(machine.off_until, machine.asleep_until) and not self.down_for_good:
                 self._start()
             kernel.sleep(self.chance.uniform(2, 15) if not self.world.faults.on else self.chance.uniform(2, 90))
 
@@ -103,6 +102,7 @@ class Host:
         def beside(what: str, work: Any) -> Joinable:
             return world.kernel.start(process, what, work)
 
+        runner = SimRunner(self.place, session)
         log, store, draws = TraceLog(world, process, name), FaultStore(world.server, session), chance_of(self.chance)
         relay = Relay(
             store,
@@ -116,7 +116,7 @@ class Host:
         made = self.monitor = Monitor(
             store,
             clock,
-            SimRunner(self.place, session),
+            runner,
             QuietPool(self.config.cluster, self.config.slots, world.vcpus),
             self.config,
             policy=world.policy,
@@ -128,6 +128,7 @@ class Host:
             if "relay" not in world.plan.without
             else [],
         )
+        runner.attended = made.runs.attended
         world.kernel.start(process, "monitor", made.run)
 
     def crash(self) -> None:
@@ -164,15 +165,17 @@ class Host:
             if not ours and kernel.now - since > patience:
                 text = f"{self.process.name} attends {name} under token {attended.lease.token}; it is {record}"
                 raise Violation("who lost its lock learns of it", text)
-        self._idle(session.process, patience, self.monitor.runs.attended)
+        self._idle(session.process, troubled, patience)
 
-    def _idle(self, process: Process, patience: int, attended: Collection[str]) -> None:
+    def _idle(self, process: Process, troubled: int, patience: int) -> None:
         """What is renewed is worked under: a lock for nothing would keep its workset from everybody for ever."""
+        assert self.monitor is not None
+        attended = self.monitor.runs.attended
         oracle = self.world.server.oracle
         for name, stamp in oracle.stamps.items():
             record = oracle.records[name]
             mine = oracle.holders.get((name, record.token)) is process and name not in attended
-            if mine and stamp.at - oracle.changed_at[name] > patience:
+            if mine and stamp.at - max(troubled, oracle.changed_at[name]) > patience:
                 raise Violation("a lock that is kept is worked under", f"{process.name} renews {name}: {record}")
 
     def reload(self) -> None:

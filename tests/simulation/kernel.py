@@ -35,6 +35,8 @@ class Process:
         self.name = name
         self.dead = False
         self.paused_until = 0
+        self.asleep_until = 0
+        """Its machine is suspended until then: nothing wakes it."""
         self.tasks: list[Task] = []
 
 
@@ -129,6 +131,8 @@ class Kernel:
 
     def wake(self, process: Process) -> None:
         """It goes on before its time: what it waited for is over, or its turn comes now."""
+        if process.asleep_until > self.now:
+            return
         process.paused_until = self.now
         for task in process.tasks:
             if not task.done and self.running is not task and task.due <= self.now:

@@ -35,9 +35,8 @@ class Order:
         wall, ahead = session.clock.now(), 0
         mine = self._tier(before, wall)
         for other in self._instead(session, before, change.claim.cluster):
-            looked = session.paged_at[other.priority.value]
             # As it was when the monitor looked, and so at the least.
-            theirs = self._tier(other, wall - (self._world.kernel.now - looked))
+            theirs = self._tier(other, session.due)
             if theirs < mine:
                 aged = theirs < tier_of(other)
                 rule = "nobody waits past the bound" if aged else "urgent before normal before low, where both fit"
@@ -57,14 +56,13 @@ class Order:
 
     def _instead(self, session: Session, chosen: Workset, cluster: str) -> list[Workset]:
         """What the monitor could have taken instead: there, unchanged since before it looked, and no harder to fit."""
-        oracle, index, wall = self._world.server.oracle, self._world.server.index, session.clock.now()
+        oracle, index = self._world.server.oracle, self._world.server.index
         found = []
         for name, record in oracle.records.items():
             if not isinstance(record, Workset) or name == chosen.workset_id:
                 continue
-            looked = session.paged_at.get(record.priority.value, 0)
-            # A wall clock may have jumped by the whole skew since the monitor looked.
-            waits = record.state == "ready" or (record.state == "retrying" and (record.retry_after or 0) < wall - 70e6)
+            looked = session.paged_at.get((record.state.value, record.priority.value), 0)
+            waits = record.state == "ready" or (record.state == "retrying" and (record.retry_after or 0) <= session.due)
             there = waits and oracle.changed_at[name] < looked and index.surfaces[name] < looked
             if self._barred(name, looked):
                 continue  # an older run of it lives, or lived when the monitor judged it

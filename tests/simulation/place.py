@@ -20,6 +20,7 @@ from wsmon.adapters.runner.deciding import PlaceRunner
 from wsmon.domain.errors import Refused
 from wsmon.domain.workset import RunRecord, Workset
 from wsmon.ports import Place, RunRequest
+from wsmon.services.recording import Attended
 
 LOCK_WAIT = 5.0
 
@@ -178,11 +179,11 @@ class SimPlace:
             else:
                 self.kernel.poke(run.supervisor)
 
-    def signal(self, run: Run, *, force: bool) -> None:
-        """TERM or KILL for the command; the supervisor stays to tell the exit."""
+    def signal(self, run: Run, *, force: bool, stray: bool) -> None:
+        """TERM or KILL for the command; the supervisor stays to tell the exit. `stray`: from who does not attend it."""
         if run.effect is None or run.effect.ended is not None or (run.fate.deaf and not force):
             return
-        run.effect.forced, run.effect.left_behind = True, self._left_behind(run)
+        run.effect.forced, run.effect.stray, run.effect.left_behind = True, stray, self._left_behind(run)
         self._over(run, -9 if force else -15)
 
     def processes(self) -> Iterator[Process]:
@@ -207,6 +208,8 @@ class SimRunner(PlaceRunner):
     def __init__(self, place: SimPlace, session: Session) -> None:
         self._at, self._session, self._clock = place, session, session.clock
         self._place = Place(place.place_id, place.machine.name, place.machine.boot_id)
+        self.attended: Mapping[str, Attended] = {}
+        """What this process attends: it ends such a run for its own reasons, not as one left behind."""
 
     def _risk(self) -> None:
         """A switch point, at which the process may be hit."""
@@ -288,7 +291,8 @@ class SimRunner(PlaceRunner):
         found = self._at.runs.get(run.folder)
         if found is None or not found.held or not (found.started or force):
             return False
-        self._at.signal(found, force=force)
+        attended = self.attended.get(workset_id)
+        self._at.signal(found, force=force, stray=attended is None or attended.run.folder != run.folder)
         return True
 
     def log_tail(self, run: RunRecord, limit: int = 4096) -> str:

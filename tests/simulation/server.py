@@ -37,8 +37,10 @@ class Session:
     """True moment until which it is cut off."""
     troubled_at: int = 0
     """When a call of it went wrong last."""
-    paged_at: dict[str, int] = field(default_factory=dict)
-    """When the last look at each tier of the queue began."""
+    paged_at: dict[tuple[str, str], int] = field(default_factory=dict)
+    """When the last look at each part of the queue, a state and a tier, began."""
+    due: int = 0
+    """The moment of its own wall clock up to which the last look asked for what is due again."""
 
 
 @dataclass(slots=True)

@@ -176,9 +176,10 @@ class FaultStore:
             return RowPage(rows, found.cursor)
 
         page: RowPage = self._call(f"page {state}", read)
+        for tier in [priority] if priority else list(WorksetPriority):
+            self._session.paged_at[state.value, tier.value] = began
+        self._session.due = self._session.due if due is None else due
         if state is WorksetState.READY:
-            for tier in [priority] if priority else list(WorksetPriority):
-                self._session.paged_at[tier.value] = began
             for hook in self._server.looked:
                 hook(self._session)
         return page

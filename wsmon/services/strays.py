@@ -81,8 +81,8 @@ class Strays:
     def _end(self, workset_id: str, run: RunRecord) -> None:
         if run.folder not in self._left_behind:
             self._known[run.folder] = (workset_id, run)
-            self._left_behind.add(run.folder)
             self._alert(workset_id, run)
+            self._left_behind.add(run.folder)  # after the alert: one that did not get through is told again
         self._runner.stop(workset_id, run, force=True)
 
     def _alert(self, workset_id: str, run: RunRecord) -> None:
