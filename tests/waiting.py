@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(what: Callable[[], T], seconds: float = 15.0, pause: float = 0.02) -> T:
+def wait_for(what: Callable[[], T], seconds: float = 45.0, pause: float = 0.02) -> T:
     """The first truthy answer of `what`. Raises AssertionError when there is none in time."""
     until = time.monotonic() + seconds
     while True:

@@ -110,7 +110,7 @@ class World:
     def get(self, workset_id: str = "w1") -> Workset:
         return self.commands.get(workset_id)
 
-    def drive(self, monitor: Monitor, until: Callable[[], Any], seconds: float = 15.0) -> Any:
+    def drive(self, monitor: Monitor, until: Callable[[], Any], seconds: float = 45.0) -> Any:
         """Make passes until the condition holds."""
 
         def step() -> Any:
