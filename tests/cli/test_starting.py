@@ -66,10 +66,16 @@ FILE = """
 [store]
 url = "dynamodb:from-the-file"
 profile = "mine"
+read_only = ["prod-*", "123456789012"]
+production = ["prod-*"]
 [monitor]
 command = ["true"]
 [retry]
 max_attempts = 5
+[tui]
+read_only = true
+armed_seconds = 60
+refresh_seconds = 2.5
 [channels.one]
 type = "webhook"
 url = "https://example.org"
@@ -92,7 +98,10 @@ def test_the_short_way_is_the_long_one(
     for table in ("store", "retry", "tui"):
         for name, value in getattr(whole, table).model_dump().items():
             assert getattr(quick, table).__dict__[name] == value, (table, name)
-    assert quick.monitor == whole.monitor  # whatever else is asked is the models' own
+    assert quick.alerts.__dict__["rules"] == whole.alerts.rules
+    assert quick.monitor.__dict__["skew_seconds"] == whole.monitor.skew_seconds
+    assert quick.scheduler.__dict__["policy"]() == whole.scheduler.policy()
+    assert quick.monitor.command == whole.monitor.command  # whatever else is asked is the models' own
     assert set(Settings.model_fields) == SECTIONS
     with pytest.raises(AttributeError):
         _ = quick.store.no_such_name
@@ -106,12 +115,19 @@ def test_the_short_way_is_the_long_one(
         ({"store.url": "dynamodb:a"}, None, ""),
         ({"store.region": "a\0b"}, None, ""),
         ({"monitor.poll_seconds": 1}, None, ""),
-        ({}, "WSMON_TUI__READ_ONLY", ""),
+        ({}, "WSMON_TUI__BELL", ""),
+        ({}, "WSMON_STORE__READ_ONLY", ""),
         ({}, "wsmon_store__url", ""),
         ({}, "WSMON_STORE__URLL", ""),
-        ({}, None, "[tui]\nread_only = true"),
+        ({}, None, "[tui]\nread_only = 'yes'"),
+        ({}, None, "[tui]\nread_onli = true"),
+        ({}, None, "[tui]\narmed_seconds = 0.0"),
+        ({}, None, "[tui]\narmed_seconds = inf"),
+        ({}, None, "[tui]\narmed_seconds = 3e7"),
         ({}, None, "[stor]\nurl = 'sqlite:w.db'"),
-        ({}, None, "[store]\nread_only = ['prod-*']"),
+        ({}, None, "[store]\nread_only = 'prod-*'"),
+        ({}, None, "[store]\nread_only = ['prod-*', 3]"),
+        ({}, None, '[store]\nproduction = ["\\u0000"]'),
         ({}, None, "[retry]\nmax_attempts = 0"),
         ({}, None, "[retry]\nmax_attempts = true"),
         ({}, None, "[monitor"),
@@ -129,9 +145,55 @@ def test_whatever_is_not_plain_goes_the_long_way(
     assert quick_settings(tmp_path / "none.toml", {}) is None
 
 
-def test_a_listing_with_a_settings_file_is_as_short(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "writable"), [("true", False), ("false", True), ("1", False), ("off", True)])
+def test_the_environment_may_say_read_only_and_where(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, writable: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WSMON_TUI__READ_ONLY", text)
+    monkeypatch.setenv("WSMON_STORE__URL", "dynamodb:worksets")
+    monkeypatch.setenv("WSMON_STORE__REGION", "eu-west-1")
+    quick, whole = quick_settings(None, {}), load_settings(None, {}).settings
+    assert whole.tui.read_only is not writable
+    assert (quick is not None) is (text in {"true", "false"})  # what else may mean it is the models' to say
+    if quick is not None:
+        assert (quick.tui.read_only, quick.store.url, quick.store.region) == (
+            whole.tui.read_only,
+            whole.store.url,
+            whole.store.region,
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "name"),
+    [
+        ("[monitor]\nskew_seconds = 'x'", "monitor", "skew_seconds"),
+        ("[monitor]\nskew_seconds = -1", "monitor", "skew_seconds"),
+        ("[scheduler]\nmax_wait_seconds = 5", "scheduler", "policy"),
+        ("[alerts.rules.error]\nseverity = 'info'", "alerts", "rules"),
+    ],
+)
+def test_what_the_models_have_to_say_is_asked_of_them(tmp_path: Path, text: str, table: str, name: str) -> None:
+    (tmp_path / "wsmon.toml").write_text(text)
+    quick = quick_settings(tmp_path / "wsmon.toml", {})
+    assert quick is not None
+    assert name not in getattr(quick, table).__dict__
+
+
+@pytest.mark.parametrize(
+    "command", [("next",), ("alerts",), ("silences",), ("plan",), ("why", "w"), ("show", "w"), ("report",)]
+)
+def test_what_only_reads_goes_without_pydantic(tmp_path: Path, command: tuple[str, ...]) -> None:
+    loaded_by(tmp_path, "--store", "sqlite:w.db", "register", "w", "--bucket", "b", "--prefix", "p")
     (tmp_path / "wsmon.toml").write_text(
-        FILE.replace("dynamodb:from-the-file", "sqlite:./w.db").replace("profile", "region")
+        '[store]\nurl = "sqlite:./w.db"\n[tui]\nread_only = true\n[monitor]\nskew_seconds = 5\ncommand = ["x"]\n'
     )
+    assert not loaded_by(tmp_path, *command) & {"pydantic", "pydantic_settings", "boto3", "asyncio"}
+
+
+def test_a_listing_with_a_settings_file_is_as_short(tmp_path: Path) -> None:
+    text = FILE.replace("dynamodb:from-the-file", "sqlite:./w.db").replace("profile", "region")
+    (tmp_path / "wsmon.toml").write_text(text.replace("[tui]\nread_only = true", "[tui]\nread_only = false"))
     loaded_by(tmp_path, "register", "w", "--bucket", "b", "--prefix", "p")
+    (tmp_path / "wsmon.toml").write_text(text)
     assert not loaded_by(tmp_path, "list") & (HEAVY | OURS)

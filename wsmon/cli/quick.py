@@ -1,6 +1,6 @@
 """The settings of a command that asks for the store alone: known without pydantic, which takes a third of a short command.
 
-A settings file may say more: of it only the store and the retries are taken here, where they are plain; its other tables are read from the models when
+A settings file may say more: of it the store, the retries and the screen are taken here, where they are plain; its other tables are read from the models when
 something asks for them, so that a monitor's mistake stops no listing (`wsmon config`, `doctor` and whatever uses it tell). What the engine asks at once
 stands here, and a test holds it to the models.
 """
@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,13 @@ import platformdirs
 from wsmon.domain.sources import AWS_VARIABLES, FILE_NAME, PREFIX
 
 if TYPE_CHECKING:
+    from wsmon.domain.queueing import Policy
     from wsmon.settings import Settings
 
+LONGEST = 2_592_000.0
+"""As wsmon.settings.section has it."""
+NUMBERS = ("refresh_seconds", "armed_seconds")
+READ_ONLY = f"{PREFIX}TUI__READ_ONLY"
 STORE = ("url", "region", "profile", "endpoint_url")
 URL = re.compile(r"sqlite:[^~\0]+|dynamodb:[A-Za-z0-9_.-]{3,255}")
 
@@ -47,8 +53,10 @@ SECTIONS = frozenset(
         "web",
     ]
 )
+VARIABLES = {READ_ONLY: "read_only", **{f"{PREFIX}STORE__{name.upper()}": name for name in STORE}}
 KNOWN: dict[str, dict[str, Any]] = {
     "alerts": {"rules": {}},
+    "monitor": {"skew_seconds": 60.0},
     "store": {"read_only": [], "production": []},
     "retry": {"max_attempts": 3, "base_seconds": 30.0, "cap_seconds": 3600.0, "max_expiries": 3},
     "tui": {"refresh_seconds": None, "read_only": False, "bell": True, "armed_seconds": 900.0},
@@ -74,14 +82,16 @@ class Quick:
     """Settings in which nothing but the store is set; a Settings to whoever asks."""
 
     def __init__(
-        self, store: Mapping[str, str | None], retry: Mapping[str, Any], load: Callable[[], Settings], *, alerts: bool
+        self, said: Mapping[str, Mapping[str, Any]], file: Mapping[str, Any], load: Callable[[], Settings]
     ) -> None:
-        """`alerts`: the file says something of them."""
+        """`said`: what is taken from here of the tables that are known whole; `file`: all that the file says."""
         self._load = load
-        self.store = Table({**KNOWN["store"], **store}, lambda: self._whole.store)
-        self.retry = Table({**KNOWN["retry"], **retry}, lambda: self._whole.retry)
-        self.tui = Table(KNOWN["tui"], lambda: self._whole.tui)
-        self.alerts = Table({} if alerts else KNOWN["alerts"], lambda: self._whole.alerts)
+        self.store = Table({**KNOWN["store"], **said["store"]}, lambda: self._whole.store)
+        self.retry = Table({**KNOWN["retry"], **said["retry"]}, lambda: self._whole.retry)
+        self.tui = Table({**KNOWN["tui"], **said["tui"]}, lambda: self._whole.tui)
+        self.alerts = Table({} if "alerts" in file else KNOWN["alerts"], lambda: self._whole.alerts)
+        self.monitor = Table(_skew(file.get("monitor", {})), lambda: self._whole.monitor)
+        self.scheduler = Table({} if "scheduler" in file else {"policy": _policy}, lambda: self._whole.scheduler)
 
     @cached_property
     def _whole(self) -> Settings:
@@ -95,26 +105,29 @@ class Quick:
 
 
 def quick_settings(config: Path | None, flags: Mapping[str, Any]) -> Quick | None:
-    """The settings, if flags and environment say nothing but the store and the file nothing but what is plain; else None."""
+    """The settings, if flags and environment say nothing but what is known here, and the file what is plain; else None."""
     variables = [name for name in os.environ if name.upper().startswith(PREFIX) and "__" in name]
     file = _file(config)
-    if file is None or any(name != f"{PREFIX}STORE__URL" for name in variables):
+    if file is None or any(name not in VARIABLES for name in variables):
         return None
     store: dict[str, Any] = {**dict.fromkeys(STORE), **file.get("store", {})}
     store |= {name: os.environ[variable] for variable, name in AWS_VARIABLES if os.environ.get(variable)}
-    if variables:
-        store["url"] = os.environ[variables[0]]
+    store |= {VARIABLES[name]: os.environ[name] for name in variables if name != READ_ONLY}
     store |= {name.removeprefix("store."): value for name, value in flags.items()}
-    retry = file.get("retry", {})
-    if not _plain_store(store) or not _plain_retry(retry):
+    tui = dict(file.get("tui", {}))
+    if READ_ONLY in variables:
+        tui["read_only"] = {"true": True, "false": False}.get(os.environ[READ_ONLY])
+    said = {"store": store, "retry": file.get("retry", {}), "tui": tui}
+    if not all(plain(said[table]) for table, plain in PLAIN.items()):
         return None
+    tui |= {name: float(tui[name]) for name in NUMBERS if name in tui}
 
     def load() -> Settings:
         from wsmon.settings import load_settings
 
         return load_settings(config, flags).settings
 
-    return Quick(store, retry, load, alerts="alerts" in file)
+    return Quick(said, file, load)
 
 
 def _file(config: Path | None) -> Mapping[str, dict[str, Any]] | None:
@@ -128,14 +141,52 @@ def _file(config: Path | None) -> Mapping[str, dict[str, Any]] | None:
     except (OSError, ValueError, RecursionError):
         return None
     known = tables.keys() <= SECTIONS and all(isinstance(table, dict) for table in tables.values())
-    return tables if known and "tui" not in tables else None
+    return tables if known else None
 
 
 def _plain_store(store: Mapping[str, Any]) -> bool:
-    plain = all(value is None or (isinstance(value, str) and "\0" not in value) for value in store.values())
-    return store.keys() == set(STORE) and plain and (store["url"] is None or URL.fullmatch(store["url"]) is not None)
+    lists = [store.get(name, []) for name in KNOWN["store"]]
+    texts = [store[name] for name in STORE if store[name] is not None]
+    if not all(isinstance(one, list) for one in lists) or not all(map(_plain_text, [*texts, *chain(*lists)])):
+        return False
+    known = store.keys() <= {*STORE, *KNOWN["store"]}
+    return known and (store["url"] is None or URL.fullmatch(store["url"]) is not None)
+
+
+def _plain_text(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _plain_tui(tui: Mapping[str, Any]) -> bool:
+    """Numbers that every bound of the models takes, as the models make of them."""
+    return tui.keys() <= KNOWN["tui"].keys() and all(
+        type(value) in {int, float} and 0 < value <= LONGEST if name in NUMBERS else type(value) is bool
+        for name, value in tui.items()
+    )
+
+
+def _skew(monitor: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is known of [monitor]; nothing where the models have to say whether it will do."""
+    if "skew_seconds" not in monitor:
+        return KNOWN["monitor"]
+    said = monitor["skew_seconds"]
+    return {"skew_seconds": float(said)} if type(said) in {int, float} and 0 <= said <= LONGEST else {}
+
+
+def _policy() -> Policy:
+    """By which worksets are ordered where nobody says."""
+    from wsmon.domain.queueing import Policy  # a listing orders nothing
+
+    return Policy()
 
 
 def _plain_retry(retry: Mapping[str, Any]) -> bool:
     """Whole numbers that every bound of the models takes."""
     return retry.keys() <= KNOWN["retry"].keys() and all(type(n) is int and 0 < n <= 1000 for n in retry.values())
+
+
+PLAIN: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "store": _plain_store,
+    "retry": _plain_retry,
+    "tui": _plain_tui,
+}

@@ -1,4 +1,4 @@
-"""The connection: one boto3 client, retries within a bound, and what goes wrong in wsmon's own words."""
+"""The connection: one botocore client (boto3 would load its S3 transfers as well, a fifth of a short command), retries within a bound, and what goes wrong in wsmon's own words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import boto3
+import botocore.session
 import tenacity
 from botocore.config import Config
 from botocore.exceptions import (
@@ -82,7 +82,7 @@ class Connection:
         self._region, self._profile, self._endpoint = region, profile, endpoint_url
         self._mutex = threading.Lock()
         self._client: DynamoDBClient | None = None
-        self._session: boto3.session.Session | None = None
+        self._session: botocore.session.Session | None = None
         self.usage = Usage()
         self.diagnose: Callable[[], None] = lambda: None
         """Raises what is wrong with the table; asked when it refuses a request as malformed."""
@@ -93,11 +93,17 @@ class Connection:
         with self._mutex:
             if self._client is None:
                 try:
-                    self._session = boto3.session.Session(profile_name=self._profile, region_name=self._region)
-                    self._client = self._session.client("dynamodb", endpoint_url=self._endpoint, config=_CONFIG)
+                    self._session = botocore.session.Session(profile=self._profile)
+                    self._client = self._made("dynamodb")
                 except (BotoCoreError, ValueError) as error:
                     raise self.explained(error) from None
             return self._client
+
+    def _made(self, service: str) -> Any:
+        assert self._session is not None
+        return self._session.create_client(
+            service, region_name=self._region, endpoint_url=self._endpoint, config=_CONFIG
+        )
 
     @property
     def region(self) -> str:
@@ -186,9 +192,8 @@ class Connection:
     def identity(self) -> str:
         """Who these credentials are, by STS. Raises StoreError."""
         self.client()
-        assert self._session is not None
         try:
-            reply = self._session.client("sts", endpoint_url=self._endpoint, config=_CONFIG).get_caller_identity()
+            reply = self._made("sts").get_caller_identity()
         except (ClientError, BotoCoreError) as error:
             code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
             if code and self._elsewhere() and code not in HINTS and code not in _EXPIRED:
