@@ -99,6 +99,7 @@ def test_the_short_way_is_the_long_one(
         for name, value in getattr(whole, table).model_dump().items():
             assert getattr(quick, table).__dict__[name] == value, (table, name)
     assert quick.alerts.__dict__["rules"] == whole.alerts.rules
+    assert quick.creation.__dict__["enabled"] == whole.creation.enabled
     assert quick.monitor.__dict__["skew_seconds"] == whole.monitor.skew_seconds
     assert quick.scheduler.__dict__["policy"]() == whole.scheduler.policy()
     assert quick.monitor.command == whole.monitor.command  # whatever else is asked is the models' own
@@ -170,6 +171,7 @@ def test_the_environment_may_say_read_only_and_where(
         ("[monitor]\nskew_seconds = 'x'", "monitor", "skew_seconds"),
         ("[monitor]\nskew_seconds = -1", "monitor", "skew_seconds"),
         ("[scheduler]\nmax_wait_seconds = 5", "scheduler", "policy"),
+        ("[creation]\nenabled = true", "creation", "enabled"),
         ("[alerts.rules.error]\nseverity = 'info'", "alerts", "rules"),
     ],
 )

@@ -17,6 +17,7 @@ from wsmon.domain.states import WorksetPriority
 from wsmon.domain.times import micros
 from wsmon.domain.workset import RunRecord
 from wsmon.ports import ClusterRecord
+from wsmon.services.draining import drain, resume
 from wsmon.services.metrics import gauges
 from wsmon.services.plans import ChannelPlan
 
@@ -64,6 +65,19 @@ def test_an_alert_of_a_cluster_bears_its_name_and_no_priority(world: RelayWorld)
     of_cluster, urgent = plan("cluster", clusters=("c1",)), plan("urgent", priorities=("urgent",))
     world.run(world.relay(of_cluster, urgent, rules=Rules()), 200)
     assert (told(of_cluster), told(urgent)) == (["cluster unhealthy firing critical"], [])
+
+
+def test_a_drain_is_an_alert_until_it_is_resumed(world: RelayWorld) -> None:
+    chat = plan("chat", clusters=("c1",))
+    world.store.put_cluster(ClusterRecord("c1", 4, world.clock.now()))
+    relay = world.relay(chat, rules=Rules())
+    drain(world.commands, "c1", "its disk is full")
+    world.run(relay, 600)
+    assert told(chat) == ["draining firing warning"]
+    resume(world.commands, "c1")
+    world.run(relay, 400)
+    assert told(chat) == ["draining firing warning", "draining resolved warning"]
+    assert not world.store.alerts()
 
 
 def test_a_dead_lock_bears_the_priority_of_its_workset(world: RelayWorld) -> None:

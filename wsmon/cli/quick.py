@@ -56,6 +56,7 @@ SECTIONS = frozenset(
 VARIABLES = {READ_ONLY: "read_only", **{f"{PREFIX}STORE__{name.upper()}": name for name in STORE}}
 KNOWN: dict[str, dict[str, Any]] = {
     "alerts": {"rules": {}},
+    "creation": {"enabled": False},
     "monitor": {"skew_seconds": 60.0},
     "store": {"read_only": [], "production": []},
     "retry": {"max_attempts": 3, "base_seconds": 30.0, "cap_seconds": 3600.0, "max_expiries": 3},
@@ -90,6 +91,7 @@ class Quick:
         self.retry = Table({**KNOWN["retry"], **said["retry"]}, lambda: self._whole.retry)
         self.tui = Table({**KNOWN["tui"], **said["tui"]}, lambda: self._whole.tui)
         self.alerts = Table({} if "alerts" in file else KNOWN["alerts"], lambda: self._whole.alerts)
+        self.creation = Table({} if "creation" in file else KNOWN["creation"], lambda: self._whole.creation)
         self.monitor = Table(_skew(file.get("monitor", {})), lambda: self._whole.monitor)
         self.scheduler = Table({} if "scheduler" in file else {"policy": _policy}, lambda: self._whole.scheduler)
 

@@ -23,6 +23,8 @@ RULES = (
     "cluster_unhealthy",
     "no_capacity",
     "draining",
+    "creation_failed",
+    "teardown_failed",
     "budget",
     "budget_spent",
     "outbox_backlog",

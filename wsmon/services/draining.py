@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsmon.domain.alerts import RESOLVED
 from wsmon.domain.change import Context
 from wsmon.domain.errors import NotThere, Refused
 from wsmon.domain.lives import ENDING, Life, LifeChange, Phase, lived
@@ -46,7 +47,7 @@ def resume(commands: Commands, cluster: str, reason: str | None = None) -> Clust
         return lived(ctx, ClusterVerb.RESUME, life, drained="") if life.drained else None
 
     write_life(commands, cluster, decide, check_reason(reason))
-    commands.store.clear_alert(f"draining/{cluster}")
+    commands.store.mark_alert(f"draining/{cluster}", RESOLVED, at=commands.clock.now())
     return _known(commands, cluster)
 
 

@@ -149,7 +149,7 @@ class ClusterKeeper:
         now = self._clock.now()
         said = f"{text}; its output is in {life.run.folder if life.run else 'no folder'}"
         name = f"{kind.replace(' ', '-')}/{life.name}"
-        self._store.put_alert(AlertRecord(name, kind, "warning", life.name, said, now, now))
+        self._store.put_alert(AlertRecord(name, kind, "warning", life.name, said, now, now, cluster=life.name))
 
     # what is to be done
 

@@ -17,7 +17,7 @@ from wsmon.domain.workset import Row, Workset, row_of
 from wsmon.ports import Clock, StateStore
 from wsmon.services.paging import every_row
 
-OTHERS = frozenset({"orphaned"}) | MOMENTARY
+OTHERS = frozenset({"orphaned", "draining"}) | MOMENTARY
 """Kinds that somebody else raises and, where they end by themselves, ends."""
 MOMENTARY_SECONDS = 86_400.0
 STANDING = frozenset({"unattended", "dead lock", "cluster unhealthy"})
