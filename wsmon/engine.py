@@ -174,7 +174,7 @@ class Engine:
 
         config = self._monitor_config(changes)
         watches, problems = wiring_pool.catalog(self, log, config)
-        runner, source = wiring_pool.pool(self, config)
+        runner, source, gone = wiring_pool.pool(self, config)
         beside = self.beside(log, config)
         return Monitor(
             self.store,
@@ -188,6 +188,7 @@ class Engine:
             companions=[*beside.parts, *watches, *wiring_pool.keeper(self, log, config)],
             lost=beside.lost,
             problems=problems,
+            gone=gone,
             version=__version__,
             writable=self.writable,
         )

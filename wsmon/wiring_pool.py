@@ -140,21 +140,29 @@ def cluster_record(name: str, chosen: ClusterSettings) -> ClusterRecord:
     )
 
 
-def pool(engine: Engine, config: MonitorConfig) -> tuple[CommandRunner, ClusterSource]:
-    """Where a monitor's runs go, and what tells how the clusters are."""
+Gone = Callable[[str], str]
+"""Why a cluster is gone for certain, or an empty text."""
+
+
+def pool(engine: Engine, config: MonitorConfig) -> tuple[CommandRunner, ClusterSource, Gone]:
+    """Where a monitor's runs go, what tells how the clusters are, and which are gone."""
     from wsmon.adapters.local_pool import LocalPool
     from wsmon.adapters.runner.pool import PoolRunner, ReachedPool
 
     own = LocalPool(config.cluster, config.slots) if engine.settings.pool.local else None
     clusters, found = engine.settings.clusters, engine.settings.parallelcluster
     if not clusters and not found.enabled and own is not None:
-        return engine.runner(), own
+        return engine.runner(), own, never
     far = {name: ssh_runner(engine, chosen) for name, chosen in clusters.items()}
     runner = PoolRunner(engine.runner(), config.cluster, far)
     records = [cluster_record(name, chosen) for name, chosen in clusters.items()]
     slurm = {name for name, chosen in clusters.items() if chosen.slurm}
-    find = finder(engine, runner) if found.enabled else no_more
-    return runner, ReachedPool(own, records, runner, slurm, find, found.slurm)
+    find, deleted = finder(engine, runner) if found.enabled else (no_more, never)
+
+    def gone(name: str) -> str:
+        return "" if name in clusters or name == config.cluster else deleted(name)
+
+    return runner, ReachedPool(own, records, runner, slurm, find, found.slurm), gone
 
 
 def no_more(now: Instant) -> Sequence[ClusterRecord]:
@@ -163,8 +171,14 @@ def no_more(now: Instant) -> Sequence[ClusterRecord]:
     return ()
 
 
-def finder(engine: Engine, runner: PoolRunner) -> Callable[[Instant], Sequence[ClusterRecord]]:
-    """Looks for ParallelCluster's clusters, and makes each one's head node known to the runner."""
+def never(name: str) -> str:
+    """Of no cluster it is certain that it is gone."""
+    del name
+    return ""
+
+
+def finder(engine: Engine, runner: PoolRunner) -> tuple[Callable[[Instant], Sequence[ClusterRecord]], Gone]:
+    """Looks for ParallelCluster's clusters, and makes each one's head node known to the runner; and tells what is gone."""
     from wsmon.adapters.parallelcluster import ParallelClusters
     from wsmon.adapters.runner.line import SshTarget
     from wsmon.adapters.runner.ssh import SshRunner
@@ -188,7 +202,7 @@ def finder(engine: Engine, runner: PoolRunner) -> Callable[[Instant], Sequence[C
                 runner.reach(one.record.name, host, make)
         return [one.record for one in every]
 
-    return find
+    return find, lambda name: source.gone(name, engine.clock.now())
 
 
 def log_runner(engine: Engine, run: RunRecord) -> CommandRunner:

@@ -39,6 +39,7 @@ class Aws:
 
     def __init__(self, stacks: list[list[dict[str, Any]]], nodes: list[list[dict[str, Any]]]) -> None:
         self.stacks, self.nodes = stacks, nodes
+        self.deleted: list[list[dict[str, Any]]] = []
         self.asked: list[str] = []
         self.fail = ""
 
@@ -52,7 +53,9 @@ class Aws:
     def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
         if self.fail:
             raise ClientError({"Error": {"Code": self.fail}}, self.asked[-1])
-        if self.asked[-1] == "describe_stacks":
+        if self.asked[-1] == "list_stacks":
+            yield from ({"StackSummaries": page} for page in self.deleted)
+        elif self.asked[-1] == "describe_stacks":
             yield from ({"Stacks": page} for page in self.stacks)
         else:
             yield from ({"Reservations": [{"Instances": page}]} for page in self.nodes)
@@ -116,3 +119,30 @@ def test_nothing_that_could_hold_a_presigned_address_is_asked_for() -> None:
     (found,) = ParallelClusters(clients=aws).clusters(NOW)
     assert "Amz" not in repr(found)
     assert set(aws.asked) == {"describe_stacks", "describe_instances"}
+
+
+def test_a_cluster_is_gone_once_stack_and_instances_say_so() -> None:
+    aws = Aws([[stack("cl2")]], [[node("cl2", "HeadNode"), node("cl1", "Compute", "terminated")]])
+    aws.deleted = [[], [{"StackName": "cl1"}, {"StackName": "cl2"}]]
+    source = ParallelClusters(clients=aws)
+    assert source.gone("cl1", NOW) == "", "nothing was asked yet"
+    source.look(NOW)
+    assert "cl1 was deleted" in source.gone("cl1", NOW)
+    assert source.gone("cl2", NOW) == "", "another one bears its name now"
+    assert source.gone("cl3", NOW) == "", "nobody knows of it"
+    asked = len(aws.asked)
+    source.gone("cl1", NOW + MINUTE)
+    assert len(aws.asked) == asked
+
+
+@pytest.mark.parametrize("state", ["running", "shutting-down", "stopped"])
+def test_a_node_that_may_live_keeps_its_cluster_from_being_gone(state: str) -> None:
+    aws = Aws([[]], [[node("cl1", "Compute", state)]])
+    aws.deleted = [[{"StackName": "cl1"}]]
+    source = ParallelClusters(clients=aws)
+    source.look(NOW)
+    assert source.gone("cl1", NOW) == ""
+    aws.nodes = [[]]
+    assert source.gone("cl1", NOW + 6 * MINUTE)
+    aws.fail = "Throttling"
+    assert source.gone("cl1", NOW + 12 * MINUTE) == "", "no answer is not certain"

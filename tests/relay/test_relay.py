@@ -8,7 +8,9 @@ from tests.relay.world import FakeChannel, RelayWorld, in_order
 from wsmon.domain.errors import ChannelDown
 from wsmon.domain.grouping import Route
 from wsmon.domain.notices import Severity
+from wsmon.domain.pool import ClusterRecord
 from wsmon.services import desk as desks
+from wsmon.services.draining import drain, resume
 from wsmon.services.plans import ChannelPlan
 
 
@@ -156,4 +158,27 @@ def test_another_monitors_channel_is_not_forgotten(world: RelayWorld) -> None:
         world.clock.sleep(2)
     assert mail.told == ["a:1"]
     assert hook.told == ["a:1"]
+    assert not world.waiting()
+
+
+def test_what_is_decided_about_a_cluster_is_told_where_a_route_asks_for_it(world: RelayWorld) -> None:
+    clusters, verbs, named, rest, people = (
+        FakeChannel(name) for name in ("clusters", "verbs", "named", "rest", "people")
+    )
+    relay = world.relay(
+        ChannelPlan(clusters, Route(event_types=("cluster",))),
+        ChannelPlan(verbs, Route(event_types=("drain",))),
+        ChannelPlan(named, Route(clusters=("c2",))),
+        ChannelPlan(rest, Route(event_types=("state_change",))),
+        ChannelPlan(people, Route(min_severity=Severity.WARNING, event_types=("cluster",))),
+    )
+    world.store.put_cluster(ClusterRecord("c1", 3, world.clock.now()))
+    drain(world.commands, "c1", "new image")
+    resume(world.commands, "c1")
+    world.run(relay, 60)
+    assert clusters.told == ["cluster:c1:1", "cluster:c1:2"]
+    assert verbs.told == ["cluster:c1:1"]
+    assert [*named.told, *rest.told, *people.told] == []
+    (first, _) = [notice for message in clusters.taken for notice in message.notices]
+    assert (first.kind, first.cluster, first.actor, first.text) == ("drain", "c1", world.commands.actor, "new image")
     assert not world.waiting()

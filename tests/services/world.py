@@ -75,6 +75,7 @@ class World:
         place: str = "runs",
         scheduling: Policy | None = None,
         problems: Problems | None = None,
+        gone: Callable[[str], str] = lambda _: "",
         **config: Any,
     ) -> Monitor:
         defaults: dict[str, Any] = {
@@ -99,6 +100,7 @@ class World:
             log=self.log,
             scheduling=scheduling,
             problems=problems,
+            gone=gone,
             chance=Chance(choose=random.Random(1).randrange),
             lost=lambda: self.lost.append(name),
         )

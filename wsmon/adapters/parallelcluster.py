@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from wsmon.domain.pool import ClusterRecord, Health
 from wsmon.domain.times import Instant, micros
 
-FRESH_SECONDS = 60.0
+FRESH_SECONDS, DELETED_SECONDS = 60.0, 300.0
 VERSION, NAME, NODE_TYPE, QUEUE = (
     f"parallelcluster:{word}" for word in ("version", "cluster-name", "node-type", "queue-name")
 )
@@ -62,6 +62,8 @@ class ParallelClusters:
         self._slots, self._cost = slots, cost_per_vcpu_hour
         self._asked: Instant | None = None
         self._found: list[Found] = []
+        self._deleted: dict[str, tuple[Instant, str]] = {}
+        """Cluster -> when it was asked whether it was deleted, and the answer."""
         self.problem = ""
         """Why the last question was not answered."""
 
@@ -83,6 +85,39 @@ class ParallelClusters:
     def clusters(self, now: Instant) -> Sequence[ClusterRecord]:
         """The clusters as they are at `now`."""
         return [found.record for found in self.look(now)]
+
+    def gone(self, name: str, now: Instant) -> str:
+        """Why it is certain that nothing of a cluster lives any more; empty where it is not.
+
+        Its stack was deleted, none of its name is there, and no instance of it is left that is not terminated.
+        Asked at most every five minutes a name. What AWS does not answer is not certain.
+        """
+        if self._asked is None or self.problem or any(one.record.name == name for one in self._found):
+            return ""
+        asked, why = self._deleted.get(name, (None, ""))
+        if asked is None or now - asked >= micros(DELETED_SECONDS):
+            try:
+                why = self._deletion(name)
+            except (ClientError, BotoCoreError):
+                why = ""
+            self._deleted[name] = (now, why)
+        return why
+
+    def _deletion(self, name: str) -> str:
+        """In words, where CloudFormation and EC2 both say so. Raises ClientError, BotoCoreError."""
+        if any(cluster == name for cluster, _ in self._stacks()):
+            return ""
+        if not any(stack == name for stack in self._deleted_stacks()):
+            return ""
+        left = (one for one in self._instances() if tags_of(one).get(NAME) == name)
+        if any(one["State"]["Name"] != "terminated" for one in left):
+            return ""
+        return f"the stack of {name} was deleted, and none of its instances is left"
+
+    def _deleted_stacks(self) -> Iterator[str]:
+        pages = self._client("cloudformation").get_paginator("list_stacks")
+        for page in pages.paginate(StackStatusFilter=["DELETE_COMPLETE"]):
+            yield from (stack["StackName"] for stack in page["StackSummaries"] if not stack.get("ParentId"))
 
     def _client(self, service: str) -> Any:
         if self._clients is not None:

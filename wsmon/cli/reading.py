@@ -12,7 +12,7 @@ from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_facts, print_json, print_table, say
 from wsmon.domain.errors import NotFound
 from wsmon.domain.spec import check_name
-from wsmon.services.documents import event_document, lease_document, row_document, workset_document
+from wsmon.services.documents import event_document, lease_document, row_document, standing_of, workset_document
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
 
@@ -54,7 +54,7 @@ def history(ctx: click.Context, workset_id: str, as_json: bool) -> None:
         if as_json:
             print_json([event_document(event) for event in events])
             return
-        lines = [event_document(event) for event in events]
+        lines = [{**event_document(event), "after": standing_of(event)} for event in events]
         columns = ("SEQ", "AT", "VERB", "STATE", "TOKEN", "ACTOR", "REASON", "ERROR")
         names = ("seq", "at", "verb", "after", "token", "actor", "reason")
         print_table(columns, ([*(e[name] for name in names), _error(e["detail"] or {})] for e in lines))

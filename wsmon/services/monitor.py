@@ -71,18 +71,22 @@ class Monitor:
         beside: StartBeside = start_thread,
         companions: Sequence[Companion] = (),
         lost: Callable[[], None] = lambda: None,
+        gone: Callable[[str], str] = lambda _: "",
         version: str = "",
         writable: bool = True,
     ) -> None:
-        """`companions` work beside it while it runs; `problems` tells what forbids a run's start."""
-        self.config = config
+        """`companions` work beside it while it runs; `problems` tells what forbids a run's start.
+
+        `gone` tells why a cluster is gone with all that ran there, compute nodes included; empty where that is not certain.
+        """
+        self.config, self._gone = config, gone
         self._companions, self._lost = companions, lost
         self._store, self._clock, self._runner, self._source, self._log = store, clock, runner, source, log
         self.commands = Commands(store, clock, config.name, policy=policy, chance=chance, writable=writable)
         self._scheduler = Scheduler(store, clock, scheduling)
         self._reach: set[str] = set()
         self.keeper = LeaseKeeper(store, clock, log, config.renew_seconds, beside)
-        self.runs = Runs(self.commands, clock, runner, self.keeper, config, log, problems, lost)
+        self.runs = Runs(self.commands, clock, runner, self.keeper, config, log, problems, lost, gone)
         self.claimer = Claimer(
             store, clock, self._scheduler, self.commands, self.keeper, self.runs, config, log, self._room, lost
         )
@@ -155,18 +159,25 @@ class Monitor:
             self._reaper.out_of_reach(found, f"it was started by {workset.holder or 'a caller'} without a run of ours")
             return
         look = self._runner.look(workset.workset_id, run)
+        if look.state is RunState.UNKNOWN and (why := self._gone(workset.slot or "")):
+            self._adopt(found, run, why)
+            return
         if look.state is RunState.UNKNOWN:
             self._reaper.out_of_reach(found, f"{look.note}, which this monitor cannot reach")
             return
         if run.place_id not in self._busy and self.runs.able(workset.cluster):
             self._adopt(found, run)
 
-    def _adopt(self, found: Unattended, run: RunRecord) -> None:
+    def _adopt(self, found: Unattended, run: RunRecord, gone: str = "") -> None:
+        """Take its lock and attend it; where its cluster is gone, record that it ended so."""
         workset, seconds = found.workset, self.config.lease_seconds
         try:
             adopted, lease = self.commands.adopt(workset, holder=self.config.name, seconds=seconds, dead=found.dead)
         except (Conflict, Refused, NotFound) as error:
             self._log.info("not adopted", workset_id=workset.workset_id, why=str(error))
+            return
+        if gone:
+            self.runs.end_gone(adopted, lease, gone)
             return
         self.keeper.hold(lease)
         try:

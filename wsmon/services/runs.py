@@ -44,9 +44,10 @@ class Runs:
         log: Log,
         problems: Problems | None = None,
         lost: Callable[[], None] = lambda: None,
+        gone: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """`lost` hears of each lock that was lost while its run was attended."""
-        self._problems, self._lost = problems, lost
+        """`lost` hears of each lock that was lost while its run was attended; `gone` tells why a cluster is, for certain."""
+        self._problems, self._lost, self._gone = problems, lost, gone
         self._commands, self._clock, self._runner = commands, clock, runner
         self._keeper, self._config, self._log = keeper, config, log
         self._results = Results(commands, runner, config, log, self._forget)
@@ -141,6 +142,11 @@ class Runs:
         self.attended[workset.workset_id] = Attended(workset, lease, workset.run)
         self._log.info("adopted", workset_id=workset.workset_id, token=lease.token, run_token=workset.run.run_token)
 
+    def end_gone(self, workset: Workset, lease: Lease, why: str) -> None:
+        """Record the end of a run whose cluster is gone with all that ran there; its lock was just taken."""
+        assert workset.run is not None
+        self._results.over(Attended(workset, lease, workset.run), ErrorCategory.TRANSIENT, why)
+
     # watching
 
     def watch(self) -> int:
@@ -182,7 +188,9 @@ class Runs:
             case RunState.ABSENT:
                 self._results.over(attended, ErrorCategory.TRANSIENT, f"the run is gone: {status.note}")
             case RunState.UNKNOWN:
-                pass  # it may live: its lock is kept, and nothing is recorded
+                # It may live: its lock is kept, and nothing is recorded, unless all of its cluster is gone.
+                if why := self._gone(attended.workset.slot or ""):
+                    self._results.over(attended, ErrorCategory.TRANSIENT, why)
 
     def _note_sight(self, attended: Attended, unseen: str) -> None:
         """Tell of a change in why a run cannot be seen; empty: it can."""
