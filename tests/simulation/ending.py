@@ -30,6 +30,7 @@ def check_end(world: World) -> None:
     untold = [effect for effect in strays if ("duplicate", effect.workset_id) not in alerts]
     if untold:
         raise Violation("what was left behind is told of", f"{untold}")
+    world.server.lives.check_end()
     _events(world)
     orphaned = [alert.subject for alert in base.alerts() if alert.kind == "orphaned"]
     if orphaned:

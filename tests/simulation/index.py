@@ -32,7 +32,7 @@ class Index:
         """A change was written."""
         name, after, now = change.workset_id, change.after, self._kernel.now
         lag = self._lag()
-        insort(self._events, (feed_sort(change.event), now + self._lag(), change.event), key=lambda entry: entry[0])
+        self.add_event(change.event)
         # One item's versions reach an index in their order; different items' do not.
         surfaces = self.surfaces[name] = max(now + lag, self.surfaces.get(name, 0))
         row = row_of(after) if isinstance(after, Workset) else None
@@ -40,6 +40,10 @@ class Index:
             self._hidden.setdefault(name, []).append((surfaces, row))
         else:
             self._shown[name] = row
+
+    def add_event(self, event: Event) -> None:
+        """An event was written."""
+        insort(self._events, (feed_sort(event), self._kernel.now + self._lag(), event), key=lambda entry: entry[0])
 
     def _lag(self) -> int:
         if self._faults.hit(Kind.LONG_LAG, 0.03, self._chance):

@@ -17,10 +17,12 @@ from tests.simulation.store import FaultStore
 from wsmon.domain.alerts import RESOLVED
 from wsmon.domain.change import Change
 from wsmon.domain.errors import StaleWrite, WsmonError
+from wsmon.domain.lives import Life
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.workset import Tombstone, Workset
 from wsmon.services.commands import Commands
+from wsmon.services.draining import drain, resume
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -51,7 +53,16 @@ class Operator:
         world, chance = self.world, self.chance
         if self.registered < world.worksets and chance.random() < 0.6:
             return self.register(f"w{self.registered:02d}")
+        if chance.random() < 0.1:
+            return self._drain(chance.choice(world.place_names))
         return self._at(f"w{chance.randrange(max(1, self.registered)):02d}")
+
+    def _drain(self, name: str) -> None:
+        """Keep new work off a cluster, or let it in again."""
+        if self.world.server.lives.standing.get(name, Life(name)).drained:
+            resume(self.commands, name, self.chance.choice(REASONS))
+        else:
+            drain(self.commands, name, self.chance.choice(REASONS))
 
     def provoke(self, session: Session, change: Change) -> None:
         """Now and then somebody acts right after a change, while whoever made it is in the middle of its step."""
@@ -85,7 +96,9 @@ class Operator:
     def provoke_plan(self, session: Session) -> None:
         """Now and then what a monitor has just planned with changes, or is purged and registered anew."""
         drawn = self.chance.random()
-        if self.world.faults.on and drawn < 0.02:
+        if self.world.faults.on and drawn > 0.995:
+            self._also(lambda: self._drain(self.chance.choice(self.world.place_names)), self.chance.uniform(0, 0.1))
+        elif self.world.faults.on and drawn < 0.02:
             name = self.world.any_workset(self.chance)
             if name is not None:
                 self._also(
@@ -169,6 +182,9 @@ class Operator:
     def resolve(self) -> None:
         """Once quiet: what only a person can decide, who acts on the alert that tells of it."""
         try:
+            for name, life in self.world.server.lives.standing.items():
+                if life.drained:
+                    self._drain(name)
             alerts = self.commands.store.alerts()
             told = {alert.subject for alert in alerts if alert.kind == "orphaned" and alert.status != RESOLVED}
             for row in list(self.commands.rows(WorksetState.IN_PROGRESS)):

@@ -11,11 +11,13 @@ from tests.simulation.faults import Faults, Kind
 from tests.simulation.index import Index
 from tests.simulation.kernel import Kernel, Process, Violation
 from tests.simulation.ledger import Ledger
+from tests.simulation.lives import Lives
 from tests.simulation.model import Asked, said
 from tests.simulation.oracle import Oracle
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.change import Change
 from wsmon.domain.errors import StaleWrite
+from wsmon.domain.lives import LifeChange
 from wsmon.domain.times import micros
 from wsmon.domain.workset import Lease, LeaseMark
 
@@ -53,6 +55,7 @@ class Server:
     index: Index
     oracle: Oracle
     ledger: Ledger
+    lives: Lives
     after: list[Callable[[Session, Change], None]] = field(default_factory=list)
     """More checks, each called with what was just accepted."""
     looked: list[Callable[[Session], None]] = field(default_factory=list)
@@ -90,6 +93,25 @@ class Server:
             self.kernel.note(session.actor, f"stands {event.verb} {event.workset_id} seq {event.seq}")
         else:
             self.accepted(session, change, asked)
+
+    def commit_life(self, session: Session, change: LifeChange) -> None:
+        """One transaction about a cluster arrives."""
+        event = change.event
+        known = event.change_id in self.oracle.ids
+        with self.ledger.one_transaction():
+            try:
+                self.base.commit_life(change)
+            except StaleWrite:
+                if known:
+                    text = f"{event.verb} of {event.workset_id}"
+                    raise Violation("what was accepted is not refused later", text) from None
+                raise
+        if not known:
+            self.kernel.note(session.actor, f"{event.verb} {event.workset_id} seq {event.seq}")
+            self.oracle.ids.add(event.change_id)
+            self.oracle.events += 1
+            self.lives.accepted(change)
+            self.index.add_event(event)
 
     def wake(self, session: Session, workset_id: str, token: int) -> None:
         """Now and then a holder that stood still goes on right when its lock, proven dead, is being taken."""

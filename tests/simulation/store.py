@@ -15,6 +15,7 @@ from tests.simulation.server import Server, Session
 from wsmon.adapters.dynamo import feeding, keys
 from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import StaleWrite, StoreError, StoreUnreachable, WsmonError
+from wsmon.domain.lives import LifeChange
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Lease, LeaseMark, Tombstone, Workset
@@ -127,6 +128,10 @@ class FaultStore:
         items += [f"CLAIMS#{hold.cluster}" for hold in change.holds]
         verb = change.event.verb.value
         self._write(f"{verb} {name}", lambda: self._server.commit(self._session, change, asked), *items)
+
+    def commit_life(self, change: LifeChange) -> None:
+        name, verb = change.before.name, change.event.verb.value
+        self._write(f"{verb} {name}", lambda: self._server.commit_life(self._session, change), f"LIFE#{name}")
 
     def register_many(self, changes: Sequence[Change]) -> dict[str, Workset | Tombstone]:
         taken: dict[str, Workset | Tombstone] = {}

@@ -16,6 +16,7 @@ from tests.simulation.hosts import Host, chance_of
 from tests.simulation.index import Index
 from tests.simulation.kernel import SECOND, Kernel, Process, Violation
 from tests.simulation.ledger import Ledger
+from tests.simulation.lives import Lives
 from tests.simulation.oracle import Oracle
 from tests.simulation.order import Order
 from tests.simulation.people import Caller, Operator
@@ -84,6 +85,7 @@ class World:
             Index(self.kernel, self.faults, seed),
             Oracle(Verdicts(self.policy, self.effects, self.rash)),
             Ledger(base, self),
+            Lives(base),
         )
         self.vcpus = chance.choice((0, 4, 6))
         """Of each cluster; 0 limits nothing."""
@@ -95,7 +97,7 @@ class World:
         self.channels = Channels(self.kernel, self.faults, [Receiver("c1"), Receiver("c2")])
         self.server.marked.append(self.channels.marked)
         self.order = Order(self)
-        self.server.after.append(self.order.accepted)
+        self.server.after += [self.order.accepted, self.server.lives.claimed]
         self.places: list[SimPlace] = []
         self.hosts: list[Host] = []
         self.callers: list[Caller] = []
