@@ -157,7 +157,7 @@ class Engine:
 
             free = not barred(self.store.lives(), rule, self.clock.now())
             policy = replace(policy, creation=Creation(rule.template, rule.lead) if free else None)
-        return Scheduler(self.store, self.clock, policy)
+        return Scheduler(self.store, self.clock, policy, creation=self.creation)
 
     def creation(self) -> str:
         """How it stands with making clusters, in a sentence; empty where that is switched off."""

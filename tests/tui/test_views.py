@@ -10,7 +10,9 @@ import pytest
 from tests.tui.stage import Stage, screen_text, settled
 from tests.tui.test_actions import app_of, go_to, said
 from tests.tui.test_honest import shows
+from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import WorksetState
+from wsmon.services.draining import drain
 
 S = WorksetState
 
@@ -61,6 +63,17 @@ async def test_events_come_are_narrowed_and_lead_to_their_workset(stage: Stage) 
         await shows(pilot, "withdrawn")
         await pilot.press("escape")
         assert app_of(pilot).screen is app_of(pilot).view
+
+
+async def test_what_is_decided_about_a_cluster_is_among_the_events(stage: Stage) -> None:
+    stage.store.put_cluster(ClusterRecord("cl9", 3, stage.clock.now()))
+    drain(stage.filler, "cl9", "a [b]new[/b] image")
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("5")
+        await shows(pilot, "cluster:cl9", "drain", "draining", "a [b]new[/b] image")
+        await pilot.press("enter")  # it has no detail
+        await shows(pilot, "cluster:cl9")
 
 
 async def test_monitors_with_what_they_hold(stage: Stage) -> None:

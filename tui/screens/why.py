@@ -27,6 +27,7 @@ def _summary(why: dict[str, Any]) -> str:
         place,
         f"earliest start {start[:16].replace('T', ' ')}" if start else "nobody knows when anything ends",
         f"behind {', '.join(why['ahead'])}" if why.get("ahead") else "",
+        f"a new cluster: {why['creation']}" if why.get("creation") else "",
     ]
     return visible("; ".join(part for part in parts if part))[: 5 * CHARS]
 

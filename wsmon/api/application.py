@@ -22,6 +22,7 @@ from wsmon.services.access import Access
 from wsmon.services.commands import Commands
 from wsmon.services.locking import Locks
 from wsmon.services.metrics import gauges
+from wsmon.services.scheduler import Scheduler as Planner
 
 DESCRIPTION = """State, locks, queue and history of worksets.
 
@@ -46,6 +47,7 @@ def create_app(
     tokens_required: bool = False,
     limits: Limits | None = None,
     policy: Policy | None = None,
+    planner: Callable[[], Planner] | None = None,
     ruling: Ruling | None = None,
     skew_seconds: float = 60.0,
     log: Log | None = None,
@@ -68,6 +70,7 @@ def create_app(
         tokens_required=tokens_required,
         limits=limits or Limits(),
         policy=policy or Policy(),
+        planner=planner,
         ruling=ruling,
         refresh_seconds=1.0 if commands.store.info.engine == "sqlite" else 2.0,
         skew_seconds=skew_seconds,

@@ -19,6 +19,7 @@ from wsmon.ports import Log, StateStore
 from wsmon.services.access import Access, Identity
 from wsmon.services.commands import Commands
 from wsmon.services.locking import Locks
+from wsmon.services.scheduler import Scheduler as Planner
 
 SLASH = "\x1f"
 """Stands for a slash inside an id on the way through the router; no id may hold it."""
@@ -56,6 +57,8 @@ class Shared:
     scheduler: Scheduler | None = None
     policy: Policy = field(default_factory=Policy)
     """By which worksets are ordered and decided on."""
+    planner: Callable[[], Planner] | None = None
+    """The scheduler as set, clusters that may be made included; None: by the policy alone."""
     ruling: Ruling | None = None
     """What is said of the rules of alerts; None for nothing."""
     tokens_required: bool = False

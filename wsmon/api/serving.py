@@ -72,6 +72,7 @@ def application(engine: Engine, serving: Serving, log: Log) -> FastAPI:
             chosen.rate_limit, chosen.denied_rate_limit, chosen.body_bytes, chosen.body_seconds, chosen.event_streams
         ),
         policy=policy,
+        planner=engine.scheduler,
         ruling=engine.ruling,
         skew_seconds=engine.skew_seconds,
         log=log,

@@ -51,7 +51,8 @@ def history(
 @router.get("/why", response_model=WhyOut | None, responses=described(404), tags=["scheduling"])
 def why(workset_id: WorksetId, api: Api, said: Reader) -> dict[str, Any] | None:
     """Why a workset waits, or runs where it runs, with every cluster's verdict; null where no decision is known."""
-    return Scheduler(said.store, said.clock, api.policy).why(workset_id, said.get(workset_id))
+    planner = api.planner() if api.planner is not None else Scheduler(said.store, said.clock, api.policy)
+    return planner.why(workset_id, said.get(workset_id))
 
 
 @router.post("/requeue", response_model=WorksetOut, responses=CHANGED)

@@ -15,7 +15,7 @@ from wsmon.domain.needs import microdollars
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.scheduling import Action, Decision
 from wsmon.domain.spec import check_name, parse_priority, shown
-from wsmon.domain.states import WAITING, WorksetPriority
+from wsmon.domain.states import WorksetPriority
 from wsmon.domain.times import Instant, age, isoformat
 from wsmon.services.documents import decision_document, verdict_documents
 from wsmon.services.scheduler import Assumptions
@@ -37,8 +37,6 @@ def why(ctx: click.Context, workset_id: str, as_json: bool) -> None:
     with engine(ctx) as opened:
         found = opened.commands.get(workset_id)
         document = opened.scheduler().why(workset_id, found)
-        if document is not None and found.state in WAITING and (creation := opened.creation()):
-            document["creation"] = creation
     if as_json:
         print_json(document)
     elif document is None:

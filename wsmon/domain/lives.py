@@ -36,7 +36,12 @@ class Phase(StrEnum):
 ENDING = frozenset({Phase.DELETING, Phase.STUCK, Phase.GONE})
 COUNTED = frozenset({Phase.CREATING, Phase.MADE, Phase.FAILED, Phase.DELETING, Phase.STUCK})
 """It is there, or may be."""
-HEALTH = {Phase.CREATING: "creating", Phase.FAILED: "failed", Phase.STUCK: "failed"}
+HEALTH = {
+    Phase.CREATING: "creating",
+    Phase.FAILED: "failed",
+    Phase.DELETING: "draining",
+    Phase.STUCK: "failed",
+}
 """How a cluster of which nothing was reported is shown."""
 
 

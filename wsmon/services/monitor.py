@@ -177,7 +177,10 @@ class Monitor:
             self._log.info("not adopted", workset_id=workset.workset_id, why=str(error))
             return
         if gone:
-            self.runs.end_gone(adopted, lease, gone)
+            try:
+                self.runs.end_gone(adopted, lease, gone)
+            except (Conflict, Refused, NotFound) as error:  # somebody decided meanwhile
+                self._log.info("not recorded", workset_id=workset.workset_id, why=str(error))
             return
         self.keeper.hold(lease)
         try:

@@ -66,8 +66,17 @@ class Outlook:
 class Scheduler:
     """Plans over one store. It starts nothing; whoever does commits the claim."""
 
-    def __init__(self, store: StateStore, clock: Clock, policy: Policy | None = None, *, size: int = SIZE) -> None:
-        self._store, self._clock = store, clock
+    def __init__(
+        self,
+        store: StateStore,
+        clock: Clock,
+        policy: Policy | None = None,
+        *,
+        size: int = SIZE,
+        creation: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`creation` says how it stands with making clusters; empty where none are made."""
+        self._store, self._clock, self._creation = store, clock, creation
         self.policy = policy or Policy()
         self._window = Window(store, clock, size)
 
@@ -127,6 +136,8 @@ class Scheduler:
         decision = made.decisions[ordered.index(workset.workset_id)]
         document = decision_document(decision)
         document["clusters"] = verdict_documents(decision.clusters)
+        if creation := self._creation():
+            document["creation"] = creation
         document["ahead"] = ordered[max(0, decision.position - 1 - AHEAD) : decision.position - 1]
         if not made.complete and decision.position >= len(ordered):
             document["position"] = f"> {len(ordered) - 1}"
