@@ -26,6 +26,7 @@ INTERVAL_FACTOR = 10.0
 DUTY_SECONDS = 30.0
 """Longer than a channel may take to answer, so that a message on its way outlives no duty."""
 RELAY_POLL_SECONDS = 2.0
+FIRST_METRICS_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def beside(settings: Settings, store: StateStore, clock: Clock, config: MonitorC
     )
     parts = [Companion("relay", relay.step, relay.close, clock, log)]
     if chosen:
-        parts.append(Companion("metrics", metrics.step, metrics.close, clock, log))
+        # The gauges are whoever's on duty: by then it is known who that is, and nobody scrapes a minute without.
+        first = min(FIRST_METRICS_SECONDS, settings.metrics.period_seconds)
+        parts.append(Companion("metrics", metrics.step, metrics.close, clock, log, first=first))
     return Beside(parts, lambda: metrics.count(LOCK_FAILURES))
 
 

@@ -24,10 +24,14 @@ class Companion:
         clock: Clock,
         log: Log,
         beside: StartBeside = start_thread,
+        *,
+        first: float = 0.0,
     ) -> None:
+        """`first`: seconds before the first pass, for one that rests on what another has done."""
         self.name = name
         self._step, self._close = step, close
         self._clock, self._log, self._beside = clock, log, beside
+        self._first = first
         self._ended = threading.Event()
         self._loop: Joinable | None = None
         self._outages = 0
@@ -38,8 +42,9 @@ class Companion:
         self._loop = self._beside(self.name, self._work)
 
     def _work(self) -> None:
-        while not self._clock.wait(self._ended, self._pass()):
-            pass
+        pause = self._first or self._pass()
+        while not self._clock.wait(self._ended, pause):
+            pause = self._pass()
         try:
             self._close()
         except StoreError as error:
