@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.library.conftest import Opens
-from wsmon.domain.errors import IllegalTransition, LockLost, NotFound
+from wsmon.domain.errors import IllegalTransition, InvalidInput, LockLost, NotFound
 from wsmon.workset_state_db import ErrorCategory, WorksetPriority, WorksetState, WorksetStateDB
 
 S = WorksetState
@@ -192,6 +192,23 @@ def test_lists_page_and_depth_is_exact(db: WorksetStateDB) -> None:
     assert ids == ["now", *(f"n{number:03}" for number in range(230)), "low"]
     assert [one.metadata for one in db.list_worksets_by_state(S.READY, WorksetPriority.LOW)] == [{"a": 1}]
     assert db.list_worksets_by_state(S.READY, limit=0) == []
+
+
+def test_every_list_pages_in_the_same_words(db: WorksetStateDB) -> None:
+    for number in range(4):
+        db.register_workset(f"held{number}", "b", "p")
+        db.acquire_lock(f"held{number}", "o")
+        started(db, f"gone{number}")
+        db.update_state(f"gone{number}", S.COMPLETE, "done")
+        db.archive_workset(f"gone{number}")
+    for listed in (db.list_locked_worksets, db.list_archived_worksets):
+        assert len(listed()) == 4
+        assert len(listed(limit=3)) == 3
+        everything = listed(limit=None)
+        assert isinstance(everything, Iterator)
+        assert len(list(everything)) == 4
+        with pytest.raises(InvalidInput, match="limit of -1"):
+            listed(limit=-1)
 
 
 def test_clusters_counts_and_locks(db: WorksetStateDB) -> None:

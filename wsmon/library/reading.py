@@ -61,12 +61,20 @@ class Reading(Base):
         """All worksets that run, or ran last, on a cluster. Looks at every workset."""
         return list(self._whole(everything(self.commands.store, Query(cluster=cluster_name))))
 
-    def list_locked_worksets(self, limit: Limit = 100) -> list[Record]:
+    @overload
+    def list_locked_worksets(self, limit: None) -> Iterator[Record]: ...
+    @overload
+    def list_locked_worksets(self, limit: int = ...) -> list[Record]: ...
+    def list_locked_worksets(self, limit: Limit = 100) -> list[Record] | Iterator[Record]:
         """Worksets whose lock somebody holds."""
         ids = [lease.workset_id for lease in self.commands.store.leases()]
-        return [one for one in self._by_id(ids[:limit]) if one["lock_owner"] is not None]
+        return _first((one for one in self._by_id(ids) if one["lock_owner"] is not None), limit)
 
-    def list_archived_worksets(self, limit: int = 100) -> list[Record]:
+    @overload
+    def list_archived_worksets(self, limit: None) -> Iterator[Record]: ...
+    @overload
+    def list_archived_worksets(self, limit: int = ...) -> list[Record]: ...
+    def list_archived_worksets(self, limit: Limit = 100) -> list[Record] | Iterator[Record]:
         """Archived worksets, the oldest first."""
         return self.list_worksets_by_state(WorksetState.ARCHIVED, limit=limit)
 
@@ -97,11 +105,7 @@ class Reading(Base):
         return self.get_workset(free.workset_id) if free is not None else None
 
     def _listed(self, rows: Iterator[Row], limit: Limit) -> list[Record] | Iterator[Record]:
-        if limit is None:
-            return self._whole(rows)
-        if limit < 0:
-            raise InvalidInput(f"a limit of {limit} is not possible; use 0 or more, or None for all")
-        return list(self._whole(islice(rows, limit)))
+        return _first(self._whole(rows if limit is None else islice(rows, max(0, limit))), limit)
 
     def _whole(self, rows: Iterable[Row]) -> Iterator[Record]:
         """Whole records of rows, some at a time; the row itself where the record cannot be read."""
@@ -116,3 +120,12 @@ class Reading(Base):
             batch = ids[first : first + BATCH]
             found = self.commands.store.records(batch)
             yield from (self._record(found[one]) for one in batch if one in found)
+
+
+def _first(records: Iterator[Record], limit: Limit) -> list[Record] | Iterator[Record]:
+    """So many of them; None: all, one after the other. Raises InvalidInput."""
+    if limit is None:
+        return records
+    if limit < 0:
+        raise InvalidInput(f"a limit of {limit} is not possible; use 0 or more, or None for all")
+    return list(islice(records, limit))
