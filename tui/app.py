@@ -18,6 +18,7 @@ from tui.hangup import on_hang_up
 from tui.kept import Kept
 from tui.keyed import KeyedList
 from tui.meter import Meter
+from tui.panels.base import CALM_SECONDS
 from tui.shell import Shell
 from tui.table import RowTable
 from tui.view import View
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from wsmon.services.live import Delta
 
 HANG_UP_SECONDS, QUIT_SECONDS = 2.0, 5.0
+BEAT_SECONDS = 1.0
 
 
 class WsmonApp(Shell):
@@ -56,6 +58,8 @@ class WsmonApp(Shell):
         self._monitor_thread: threading.Thread | None = None
         self.read_at: int | None = None
         self._meter = Meter()
+        self._calm = 0.0
+        """Seconds since the ages were looked at."""
 
     def get_default_screen(self) -> View:
         """The panels' screen."""
@@ -66,7 +70,7 @@ class WsmonApp(Shell):
         self.view.panel(1)
         self.show_status()
         self.call_after_refresh(self._framed)
-        self.set_interval(1.0, self.tick)
+        self._beat()
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
@@ -119,7 +123,7 @@ class WsmonApp(Shell):
         session = self.session = message.session
         self.work = Work(session, self.post_message, self.follower.look_now)
         self.status.store, self.status.who = session.store.info, session.who
-        self.status.stale_after = max(5.0, 2.5 * session.refresh_seconds)
+        self.status.looks_every(session.refresh_seconds)
         self._take_keys(session)
         self.take_kept(session)
         self.show_status()
@@ -174,7 +178,7 @@ class WsmonApp(Shell):
         if view.alerts.rings(delta) and self.session is not None and self.session.bell:
             self.bell()
         self._show_empty(delta)
-        view.set_class(False, "-stale")
+        view.looked(delta)
         self.show_status()
         self._show_keys()
         if len(self.screen_stack) > 1:
@@ -192,17 +196,40 @@ class WsmonApp(Shell):
     @while_open
     def _troubled(self, message: Troubled) -> None:
         self.status.trouble = f"{message.error}; trying again in {message.pause:.0f} s"
-        self.view.set_class(self.read_at is not None, "-stale")
         if self.read_at is None:
             self.view.unanswered()
         self.show_status()
 
+    def _beat(self) -> None:
+        """Once a second, and not by a timer of Textual's, which wakes more than it must: mostly there is nothing to do."""
+        if not self._exit:
+            asyncio.get_running_loop().call_later(BEAT_SECONDS, self._beat)
+            self._calm += BEAT_SECONDS
+            if self._calm >= CALM_SECONDS or self.view.brisk or self.status.restless or self._ageing():
+                self.call_next(self.tick)
+
+    def _ageing(self) -> bool:
+        """Whether what is shown will soon be old."""
+        seen, session = self.follower.seen, self.session
+        return (
+            seen is not None and session is not None and session.clock.now() - seen.at > self.status.stale_after * 6e5
+        )
+
     @while_open
     def tick(self) -> None:
-        """Once a second: ages that read differently are painted, nothing else."""
+        """Ages that read differently are painted, nothing else."""
+        self._calm = 0.0
         if self.session is not None and not self.status.trouble and not self.status.past:
             self.view.tick(self.session.clock.now())
+            self._look_at_ages()
         self.show_status()
+
+    def _look_at_ages(self) -> None:
+        """The follower goes on looking where it has nothing to tell."""
+        seen = self.follower.seen
+        if seen is not None and self.read_at is not None and not self.status.paused:
+            self.read_at = max(self.read_at, seen.at)
+            self.view.looked(seen)
 
     def show_status(self) -> None:
         """Paint the status, where it reads differently."""
@@ -215,7 +242,7 @@ class WsmonApp(Shell):
             status.production = session.production
             if self.read_at is not None:
                 status.age = max(0.0, (session.clock.now() - self.read_at) / 1e6)
-        self.view.show_status(self.read_at)
+        self.view.show_status(session.clock.now() if session is not None and self.read_at is not None else None)
 
     def _show_keys(self) -> None:
         self.view.show_keys(self.actions, writable=self.status.writable and not self.status.past)

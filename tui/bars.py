@@ -61,6 +61,15 @@ class Status:
     """Seconds between looks, where somebody has chosen them."""
     trouble: str = ""
 
+    def looks_every(self, seconds: float) -> None:
+        """Data is old after two looks that did not come; an idle store is looked at half as often."""
+        self.stale_after = max(5.0, 2.5 * seconds)
+
+    @property
+    def restless(self) -> bool:
+        """Whether something in it counts seconds, or will before it is looked at again by itself."""
+        return bool(self.trouble) or (self.armed is not None and 0 < self.armed < 66)
+
     def told(self) -> tuple[object, ...]:
         """Everything that can be read of it; an age only where it is told."""
         old = age(self.age) if self.age is not None and self.age >= self.stale_after else self.age is None

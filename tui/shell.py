@@ -22,6 +22,7 @@ from tui.view import View
 from tui.worker import Follower
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
     from textual.screen import Screen
 
     from tui.doing.past import Past
@@ -62,6 +63,15 @@ class Shell(App[None], inherit_bindings=False):
         self.view = View(self.status)
         self._parts: dict[str, Any] = {APP: self, VIEW: self.view}
         self.use_theme(kept.text("theme"))
+
+    def get_driver_class(self) -> type[Driver]:
+        """On a terminal one that sleeps until somebody types; behind a browser, or where one was asked for, Textual's."""
+        usual = super().get_driver_class()
+        if usual.__name__ != "LinuxDriver":
+            return usual
+        from tui.driver import CalmDriver
+
+        return CalmDriver
 
     # keys
 

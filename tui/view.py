@@ -151,13 +151,22 @@ class View(TightScreen, inherit_bindings=False):
             if panel.display:
                 panel.tick(now)
 
-    def show_status(self, read_at: int | None) -> None:
-        """Paint status, tabs and the panels' ages, where they read differently."""
+    @property
+    def brisk(self) -> bool:
+        """Whether something that is shown counts seconds."""
+        return any(panel.brisk for panel in self.panels if panel.display)
+
+    def looked(self, delta: Delta) -> None:
+        """The store was looked at: each panel's data is from then, or from when it had its turn."""
+        for panel in self.panels:
+            panel.looked(delta.read_at.get(str(panel.id), delta.at))
+
+    def show_status(self, now: int | None) -> None:
+        """Paint status, tabs and the panels' ages, where they read differently; None: nothing was read yet."""
         self.status_bar.show(self.status)
         self._show_strip()
-        seconds = self.status.age if read_at is not None and not self.status.past else None
         for panel in self.panels:
-            panel.aged(seconds, self.status.stale_after)
+            panel.aged(None if self.status.past else now, self.status.stale_after, cut_off=bool(self.status.trouble))
 
     def _show_strip(self) -> None:
         active = next((panel for panel in self.panels if panel.has_class("-active")), self.queue)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 IDLE_AFTER_POLLS, IDLE_FACTOR = 30, 2.0
+TELL_SECONDS = 5.0
+"""How often a store that stays as it is is told of; in between nobody is woken for it."""
 
 
 class Connected(Message):
@@ -27,7 +29,7 @@ class Connected(Message):
 
 
 class Changed(Message):
-    """The store was looked at; `Follower.take` gives what came of it."""
+    """The store was looked at and is another, or was for a while; `Follower.take` gives what came of it."""
 
 
 class Troubled(Message):
@@ -47,6 +49,10 @@ class Follower(threading.Thread):
         self._ended, self._wake = threading.Event(), threading.Event()
         self._mutex = threading.Lock()
         self._untaken: Delta | None = None
+        self._told: Delta | None = None
+        """What was posted last; None: whatever comes next is news."""
+        self.seen: Delta | None = None
+        """What the last look showed, also where nobody was told: its times are how old the data is."""
         self.factor = 1.0
         """How much more rarely than usual it looks."""
 
@@ -77,21 +83,30 @@ class Follower(threading.Thread):
                 else:
                     delta = view.poll()
                     quiet = 0 if delta.rows or delta.gone else quiet + 1
-                    self._tell(delta)
+                    self._notice(delta)
                 pause = FIRST_PAUSE
-                # Somebody who works sees changes at once; an idle store is asked half as often.
-                idle = IDLE_FACTOR if quiet > IDLE_AFTER_POLLS else 1.0
+                # Somebody who works sees changes at once; an idle store where a look is paid for is asked half as often.
+                idle = IDLE_FACTOR if quiet > IDLE_AFTER_POLLS and session.store.info.shared else 1.0
                 self._rest(session.refresh_seconds * idle * self.factor)
             except StoreError as error:
+                self._told = None
                 self._post(Troubled(str(error), pause))
                 self._rest(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
             except WsmonError as error:
+                self._told = None
                 self._post(Troubled(str(error), LONGEST_PAUSE))
                 self._rest(LONGEST_PAUSE)
 
+    def _notice(self, delta: Delta) -> None:
+        """Tell what is news, and now and then that nothing is."""
+        told, self.seen = self._told, delta
+        if told is None or delta.at - told.at >= TELL_SECONDS * 1e6 or delta.at < told.at or delta.news(told):
+            self._tell(delta)
+
     def _tell(self, delta: Delta) -> None:
         """Post, unless a message is on its way already: then what it brings grows, and nothing is dropped."""
+        self._told = self.seen = delta
         with self._mutex:
             waiting = self._untaken
             self._untaken = delta if waiting is None else waiting.merged(delta)

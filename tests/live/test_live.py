@@ -29,6 +29,9 @@ class Lagging:
     def __init__(self, store: SqliteStore, draw: random.Random) -> None:
         self._store, self._draw, self._held = store, draw, []  # type: ignore[var-annotated]
 
+    def stamp(self) -> object | None:
+        return None
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 

@@ -41,6 +41,9 @@ class Paid:
         self.info = replace(store.info, shared=True)
         self.asked: list[str] = []
 
+    def stamp(self) -> object | None:
+        return None
+
     def __getattr__(self, name: str) -> Any:
         self.asked.append(name)
         return getattr(self._store, name)

@@ -189,6 +189,9 @@ class FaultStore:
                 hook(self._session)
         return page
 
+    def stamp(self) -> object | None:
+        return None
+
     def feed_start(self, since: Instant | None = None) -> str:
         return f"{(self._session.clock.now() if since is None else since) - feeding.REREAD:020d}"
 

@@ -210,7 +210,7 @@ async def settled(pilot: Pilot[Any], until: Callable[[], bool] | None = None) ->
         if app.read_at is not None and (until is None or until()):
             await pilot.pause()
             return
-    raise AssertionError("the screen did not get there")
+    raise AssertionError(f"the screen did not get there:\n{screen_text(app)}")
 
 
 def screen_text(app: App[Any]) -> str:

@@ -1,22 +1,19 @@
-"""Every row of the action table does what it says, asks when it must, and is refused when read-only."""
+"""What is asked before a change, what an answer leads to, and what the detail says."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import pytest
-from rich.console import Console
 from textual.pilot import Pilot
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input
 
+from tests.tui.changes import text_of
 from tests.tui.stage import Stage, screen_text, settled
 from tui.actions import ACTIONS, FORBIDDEN, MOVE
 from tui.app import WsmonApp
 from tui.screens.confirm import Confirm
 from tui.screens.detail import Detail
-from tui.screens.help import Help
-from wsmon.domain.states import Verb, WorksetPriority, WorksetState
+from wsmon.domain.states import WorksetPriority, WorksetState
 
 S = WorksetState
 
@@ -64,19 +61,6 @@ def said(pilot: Pilot[Any]) -> str:
     return flash.text if flash.display else ""
 
 
-def drawn(widget: Static) -> str:
-    """What a Static shows, all of it."""
-    console = Console(width=120)
-    with console.capture() as capture:
-        console.print(widget.content)
-    return capture.get()
-
-
-def text_of(screen: Confirm) -> str:
-    parts = [str(screen.query_one(f"#confirm-{name}", Static).render()) for name in ("title", "facts", "consequence")]
-    return "\n".join([*parts, " ".join(str(button.label) for button in screen.query(Button))])
-
-
 def test_no_key_is_bound_twice_and_none_that_terminals_need() -> None:
     keys = [key for action in ACTIONS for key in action.keys.split(",")]
     assert len(keys) == len(set(keys))
@@ -86,50 +70,6 @@ def test_no_key_is_bound_twice_and_none_that_terminals_need() -> None:
             assert not {"ctrl+d", "ctrl+u"} & set(action.keys.split(","))
         if action.changes:
             assert all(len(key) == 1 and key.isupper() for key in action.keys.split(","))
-
-
-@pytest.mark.parametrize(
-    ("key", "target", "verb", "after"),
-    [
-        ("R", "e", Verb.REQUEUE, S.READY),
-        ("U", "l", Verb.UNLOCK, S.READY),
-        ("U", "r", Verb.UNLOCK, S.IN_PROGRESS),
-        ("I", "e", Verb.IGNORE, S.IGNORED),
-        ("X", "r", Verb.CANCEL, S.IN_PROGRESS),
-    ],
-)
-async def test_what_changes_asks_first_and_then_does_it(
-    stage: Stage, key: str, target: str, verb: Verb, after: WorksetState
-) -> None:
-    for name in ("e", "l", "r", "z"):
-        stage.register(name)
-    stage.fail("e", "data", "bad")
-    stage.lock("l", "mon-7")
-    stage.run("r", "mon-8")
-    async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 4)
-        await go_to(pilot, target)
-        before = stage.filler.get(target)
-        shown = await confirm(pilot, key, "because I say so")
-        assert target in shown
-        assert f"version  {before.rev}" in shown
-        assert (before.holder or "nobody") in shown
-        if verb is Verb.UNLOCK and before.state is S.IN_PROGRESS:
-            assert "run itself is not touched" in shown
-        await settled(pilot, lambda: stage.filler.get(target).rev == before.rev + 1)
-        assert stage.filler.get(target).state is after
-        event = stage.real.history(target)[-1]
-        assert (event.verb, event.actor, event.reason) == (verb, "ada@node-1", "because I say so")
-        await settled(pilot, lambda: app_of(pilot).view.rows[target].rev == before.rev + 1)
-
-
-async def test_priority_offers_the_other_tiers(stage: Stage) -> None:
-    stage.register("w")
-    async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
-        shown = await confirm(pilot, "P", choice=1)
-        assert shown.endswith("Cancel Urgent Low")
-        await settled(pilot, lambda: stage.filler.get("w").priority is WorksetPriority.LOW)
 
 
 async def test_escape_and_cancel_change_nothing_and_a_reason_is_needed(stage: Stage) -> None:
@@ -173,21 +113,6 @@ async def test_what_is_not_possible_is_said_without_a_question(stage: Stage) -> 
         assert not isinstance(pilot.app.screen, Confirm)
 
 
-async def test_read_only_refuses_every_change(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, writable=False)
-    stage.register("w")
-    stage.fail("w", "data", "bad")
-    async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 1)
-        for key in [action.keys for action in ACTIONS if action.changes]:
-            app_of(pilot).say("")
-            await pilot.press(key)
-            await settled(pilot, lambda: "read-only" in said(pilot))
-            assert not isinstance(pilot.app.screen, Confirm)
-    assert stage.filler.get("w").rev == 4
-    stage.close()
-
-
 async def test_detail_shows_facts_and_history_and_follows_changes(stage: Stage) -> None:
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:
@@ -223,34 +148,6 @@ async def test_detail_says_why_a_workset_waits(stage: Stage) -> None:
         text = screen_text(app)
         for part in ("place 1 in the queue", "use1-cl7", "usw2-cl1", "affinity", "tied to far[away]"):
             assert part in text
-
-
-async def test_panels_zoom_help_and_quit(stage: Stage) -> None:
-    stage.busy()
-    async with stage.app().run_test(size=(120, 40)) as pilot:
-        app = app_of(pilot)
-        await settled(pilot)
-        for number, panel in enumerate(app.view.panels, 1):
-            await pilot.press(str(number))
-            assert app.focused is panel.table
-        await pilot.press("tab")
-        assert app.focused is app.view.queue.table
-        await pilot.press("shift+tab")
-        assert app.focused is app.view.alerts.table
-        await pilot.press("z")
-        await pilot.pause()
-        assert [panel.display and panel.region.area > 0 for panel in app.view.panels] == [False, False, False, True]
-        await pilot.press("z", "question_mark")
-        await pilot.pause()
-        assert isinstance(app.screen, Help)
-        text = "\n".join(drawn(half) for half in app.screen.query(Static))
-        for action in ACTIONS:
-            assert action.help in text
-            assert action.all_shown in text
-        await pilot.press("q")
-        assert not isinstance(app.screen, Help)
-        await pilot.press("q")
-    assert app._exit
 
 
 async def test_on_a_small_screen_tab_goes_through_the_panels(stage: Stage) -> None:

@@ -42,17 +42,6 @@ def lines(pilot: Pilot[Any]) -> list[str]:
     return screen_text(pilot.app).splitlines()
 
 
-@pytest.mark.parametrize("key", ["A", "S"])
-async def test_read_only_leaves_alerts_alone(tmp_path: Path, key: str) -> None:
-    stage = Stage(tmp_path, writable=False).busy()
-    async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: "orphaned" in screen_text(pilot.app))
-        await pilot.press("4", key)
-        await settled(pilot, lambda: "read-only" in said(pilot))
-        assert len(pilot.app.screen_stack) == 1
-    assert not stage.real.silences()
-
-
 @pytest.mark.parametrize("wanted", [True, False])
 async def test_a_critical_alert_that_begins_rings_once_unless_it_may_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool

@@ -62,22 +62,6 @@ async def test_a_row_that_leaves_hands_the_cursor_to_its_neighbour(stage: Stage)
         assert app.view.queue.selected() == "w3"
 
 
-async def test_movement(stage: Stage) -> None:
-    for n in range(100):
-        stage.register(f"w{n:03}")
-    async with stage.app().run_test(size=(80, 24)) as pilot:
-        app = app_of(pilot)
-        await settled(pilot, lambda: len(app.view.queue.table.rows) == 100)
-        for keys, expected in ((["G"], 99), (["g"], 0), (["j", "down", "k"], 1), (["end"], 99), (["home", "up"], 0)):
-            await pilot.press(*keys)
-            assert app.view.queue.table.cursor == expected
-        await pilot.press("ctrl+d")
-        half = app.view.queue.table.cursor
-        await pilot.press("ctrl+d", "ctrl+u", "ctrl+u")
-        assert half > 3
-        assert app.view.queue.table.cursor == 0
-
-
 async def test_filter_and_states(stage: Stage) -> None:
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:
@@ -110,7 +94,7 @@ async def test_an_outage_is_told_data_stays_and_it_recovers_by_itself(stage: Sta
         stage.store.cut = True
         await settled(pilot, lambda: bool(app.status.trouble))
         assert len(app.view.queue.table.rows) == 30
-        assert app.screen.has_class("-stale")
+        assert app.view.queue.has_class("-stale")
         text = screen_text(app)
         assert "does not answer" in text
         assert "trying again in" in text
@@ -118,7 +102,7 @@ async def test_an_outage_is_told_data_stays_and_it_recovers_by_itself(stage: Sta
         stage.register("after-the-outage")
         app.follower.look_now()
         await settled(pilot, lambda: "after-the-outage" in app.view.rows)
-        assert not app.screen.has_class("-stale")
+        assert not app.view.queue.has_class("-stale")
         assert not app.status.trouble
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
+from tests.tui.changes import text_of
 from tests.tui.stage import Stage, screen_text, settled
-from tests.tui.test_actions import app_of, asked, confirm, said, text_of
+from tests.tui.test_actions import app_of, asked, confirm, said
 from tui.screens.confirm import Confirm
 from tui.screens.results import Results
 from wsmon.domain.states import WorksetPriority, WorksetState

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.stage import Stage, screen_text, settled
-from tests.tui.test_actions import app_of, go_to, said
+from tests.tui.test_actions import app_of, said
 from tests.tui.test_honest import shows
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import WorksetState
@@ -168,38 +168,6 @@ async def test_what_is_shown_is_exported(
     else:
         assert text.splitlines()[0].startswith("PRIO,STATE,ID")
         assert len(text.splitlines()) == 6
-
-
-async def test_copy_pause_and_interval(stage: Stage) -> None:
-    stage.register("w")
-    async with stage.app().run_test(size=(120, 40)) as pilot:
-        app = app_of(pilot)
-        await settled(pilot, lambda: len(app.view.queue.table.rows) == 1)
-        await pilot.press("c")
-        assert app.clipboard == "w"
-        assert "copied" in said(pilot)
-        await pilot.press("p")
-        await shows(pilot, "paused")
-        stage.register("x")
-        await pilot.pause(0.3)
-        assert "x" not in app.view.rows
-        await pilot.press("p")
-        await settled(pilot, lambda: "x" in app.view.rows)
-        await pilot.press("plus")
-        assert app.follower.factor == 2.0
-        assert "looks every 0.1 s" in said(pilot)
-
-
-async def test_next_match_goes_on_where_the_filter_is_off(stage: Stage) -> None:
-    for name in ("a1", "b1", "a2", "b2"):
-        stage.register(name)
-    async with stage.app().run_test(size=(120, 40)) as pilot:
-        await settled(pilot, lambda: len(app_of(pilot).view.queue.table.rows) == 4)
-        await pilot.press("slash", *"id:b", "enter", "escape")
-        await go_to(pilot, "a1")
-        for key, wanted in (("n", "b1"), ("n", "b2"), ("n", "b1"), ("N", "b2")):
-            await pilot.press(key)
-            assert app_of(pilot).view.queue.selected() == wanted
 
 
 async def test_a_wrong_filter_is_told_where_it_is_and_what_stands_before_it_holds(stage: Stage) -> None:

@@ -133,6 +133,7 @@ class Setting:
         factor = min(max(host.follower.factor * factor, min(SHORTEST, usual) / usual), LONGEST / usual)
         host.follower.factor = factor
         host.status.refresh = usual * factor
+        host.status.looks_every(usual * factor)
         host.say(f"looks every {usual * factor:g} s")
         host.follower.look_now()
 

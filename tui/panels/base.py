@@ -18,6 +18,7 @@ Row = TypeVar("Row")
 UNKNOWN, UNANSWERED = "  asking the store …", "  unknown: the store has not answered"
 
 
+LONGEST_TURN = 60.0
 CALM_SECONDS = 5
 """How often ages are looked at while none of them counts seconds."""
 
@@ -34,8 +35,10 @@ class Panel(Vertical, Generic[Row]):
         self._title = self.border_title = f"{number} {name}"
         self._count = 0
         self._ticked: Instant = 0
-        self._brisk = False
+        self.brisk = False
         """Whether something on the screen counts seconds."""
+        self._looked_at, self._turn = 0, 0.0
+        """When its data was read last, and how many seconds lay between that and the time before."""
         self._shown: tuple[object, ...] = ()
         self.table = self.make_table()
         # Nothing may look like "all is well" before the store has said so.
@@ -74,18 +77,30 @@ class Panel(Vertical, Generic[Row]):
             self._count = number
             self.border_title = f"{self._title} · {number}" if number else self._title
 
-    def aged(self, seconds: float | None, limit: float) -> None:
-        """Say in the frame how old what it shows is, once that is old; in steps, so that it repaints rarely."""
-        old = seconds is not None and seconds >= limit
-        told = f"{age(seconds if seconds >= 60 else seconds // 5 * 5)} old" if old and seconds is not None else ""
+    def looked(self, at: Instant) -> None:
+        """What it shows was read then; on a shared store the panels take turns."""
+        if at != self._looked_at:
+            self._turn = min(LONGEST_TURN, (at - self._looked_at) / 1e6) if self._looked_at else 0.0
+            self._looked_at = at
+
+    def aged(self, now: Instant | None, limit: float, *, cut_off: bool) -> None:
+        """Say in the frame how old what it shows is, once that is old (in steps, so that it repaints rarely).
+
+        It is dimmed where the store is cut off, and where its turn is long overdue: never passed off as live.
+        """
+        seconds = (now - self._looked_at) / 1e6 if now is not None and self._looked_at else 0.0
+        told = f"{age(seconds if seconds >= 60 else seconds // 5 * 5)} old" if seconds >= limit else ""
         if told != (self.border_subtitle or ""):
             self.border_subtitle = told
+        stale = now is not None and (cut_off or seconds >= max(limit, 2 * self._turn))
+        if stale is not self.has_class("-stale"):
+            self.set_class(stale, "-stale")
 
     def tick(self, now: Instant) -> None:
         """Time went on: repaint the ages that read differently."""
         self.now = now
-        if self._brisk or now - self._ticked >= CALM_SECONDS * 1_000_000:
-            self._ticked, self._brisk = now, False
+        if self.brisk or now - self._ticked >= CALM_SECONDS * 1_000_000:
+            self._ticked, self.brisk = now, False
             self.table.repaint()
 
     def selected(self) -> str | None:
@@ -103,5 +118,5 @@ class Panel(Vertical, Generic[Row]):
 
     def duration(self, seconds: float) -> str:
         """A duration that goes on."""
-        self._brisk |= seconds < 60
+        self.brisk |= seconds < 60
         return age(seconds)

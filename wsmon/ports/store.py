@@ -76,6 +76,9 @@ class WorksetStore(Protocol):
 class EventStore(Protocol):
     """The feed of all events and the history of each entity."""
 
+    def stamp(self) -> object | None:
+        """Equal to an earlier one of this thread only while nothing was written in between; None where that cannot be known."""
+
     def feed_start(self, since: Instant | None = None) -> str:
         """A feed cursor that stands now, or at `since`."""
 

@@ -55,6 +55,8 @@ class Delta:
     """Of the oldest event that not every channel has."""
     waiting: int = 0
     """How many do, once it has stood so for two looks: at most COUNTED, one more for even more; 0: not counted."""
+    read_at: Mapping[str, Instant] = field(default_factory=dict)
+    """When each of the small panels (locks, clusters, monitors, alerts) was read, where that was not at `at`."""
 
     @property
     def waited(self) -> float | None:
@@ -67,19 +69,21 @@ class Delta:
         gone = (self.gone - newer.rows.keys()) | newer.gone
         for workset_id in newer.gone:
             rows.pop(workset_id, None)
-        return Delta(
-            newer.at,
-            rows,
-            gone,
-            newer.counts,
-            newer.leases,
-            newer.dead,
-            newer.clusters,
-            newer.monitors,
-            newer.alerts,
-            newer.silenced,
-            newer.waiting_since,
-            newer.waiting,
+        return replace(newer, rows=rows, gone=gone)
+
+    def news(self, told: Delta) -> bool:
+        """Whether it says anything that the one before did not."""
+        return bool(
+            self.rows
+            or self.gone
+            or self.counts != told.counts
+            or self.leases is not told.leases
+            or self.dead is not told.dead
+            or self.clusters is not told.clusters
+            or self.monitors is not told.monitors
+            or self.alerts is not told.alerts
+            or self.silenced is not told.silenced
+            or (self.waiting_since, self.waiting) != (told.waiting_since, told.waiting)
         )
 
 
@@ -113,6 +117,8 @@ class LiveView:
         self._dead: frozenset[str] = frozenset()
         self._silenced: frozenset[str] = frozenset()
         self._claims_moved = False
+        self._stamp: object | None = None
+        """Of the store as it was read last."""
         self._changed: dict[str, Row] = {}
         self._gone: set[str] = set()
         """What was folded and not told yet: a poll that fails half-way tells it with the next one."""
@@ -159,7 +165,20 @@ class LiveView:
 
     def poll(self) -> Delta:
         """What changed since the last call that returned."""
+        stamp = self._store.stamp()  # before anything is read, so that nothing is missed
+        still = stamp is not None and stamp == self._stamp
         self._look_back()
+        if not still:
+            self._follow()
+        due = self._clock.monotonic() >= self._check_due
+        if due:
+            self._verify(self._changed)
+        delta = self._delta(self._changed, frozenset(self._gone), busy=due, still=still)
+        self._changed, self._gone, self._stamp = {}, set(), stamp
+        return delta
+
+    def _follow(self) -> None:
+        """Fold what the feed has."""
         while True:
             page = self._store.feed(self._cursor)
             for event in page.events:
@@ -167,12 +186,6 @@ class LiveView:
             self._cursor = page.cursor
             if not page.more:
                 break
-        due = self._clock.monotonic() >= self._check_due
-        if due:
-            self._verify(self._changed)
-        delta = self._delta(self._changed, frozenset(self._gone), busy=due)
-        self._changed, self._gone = {}, set()
-        return delta
 
     def _look_back(self) -> None:
         """Now and then begin further back, for what an index showed only after the reader had gone on.
@@ -244,13 +257,16 @@ class LiveView:
         changed.pop(workset_id, None)
         gone.add(workset_id)
 
-    def _delta(self, rows: dict[str, Row], gone: frozenset[str], *, busy: bool = False) -> Delta:
-        panels = self._panels
-        read = panels.look(claims_moved=self._claims_moved, busy=busy)
+    def _delta(self, rows: dict[str, Row], gone: frozenset[str], *, busy: bool = False, still: bool = False) -> Delta:
+        panels, asked = self._panels, self._clock.now()
+        if still:
+            panels.still(asked)
+        read = still or panels.look(asked, claims_moved=self._claims_moved, busy=busy)
         moment, now = self._clock.monotonic(), self._clock.now()
         if read:
             leases = panels.leases
-            self._watch.observe(leases, moment)
+            if not still:
+                self._watch.observe(leases, moment)
             dead = frozenset(lease.workset_id for lease in leases if self._watch.dead(lease, now, moment))
             self._dead = dead if dead != self._dead else self._dead
         self._claims_moved = False
@@ -270,6 +286,7 @@ class LiveView:
             silenced=self._silenced,
             waiting_since=panels.waiting_since,
             waiting=panels.waiting,
+            read_at=panels.read_at,
         )
 
 

@@ -13,6 +13,7 @@ from wsmon.ports import AlertRecord, ClusterRecord, MonitorRecord, StateStore
 T = TypeVar("T")
 ALERTS, MONITORS, CLUSTERS, SILENCES, OUTBOX = "alerts", "monitors", "clusters", "silences", "outbox"
 COUNTED = 100
+LEASES = "locks"
 TURNS = (ALERTS, MONITORS, ALERTS, CLUSTERS, ALERTS, SILENCES, ALERTS, OUTBOX)
 
 
@@ -38,8 +39,16 @@ class SmallPanels:
         """Of the oldest event that not every channel has."""
         self.waiting = 0
         """How many do; 0: not counted, one more than COUNTED: more than that."""
+        self.read_at: dict[str, Instant] = {}
+        """When each was looked at last."""
 
-    def look(self, *, claims_moved: bool = False, busy: bool = False) -> bool:
+    def still(self, now: Instant) -> None:
+        """The store is known to be as it was read; what waits is still to be counted once it has stood for two looks."""
+        if self._counting and self.waiting_since is not None and not self.waiting:
+            self._look_at_outbox()
+        self.read_at = dict.fromkeys(self.read_at, now)
+
+    def look(self, now: Instant, *, claims_moved: bool = False, busy: bool = False) -> bool:
         """Read what is due; `busy` when this look has made another call already. Whether the leases were read."""
         self._claims_moved |= claims_moved
         if self._thrifty and self._opened:
@@ -47,6 +56,7 @@ class SmallPanels:
             leases, due = turn != CLUSTERS, {turn}
         else:
             leases, due, self._opened = True, {*TURNS}, True
+        self.read_at = self.read_at | dict.fromkeys({*due, *([LEASES] if leases else [])}, now)
         if leases:
             self.leases = _kept(self.leases, self._store.leases(consistent=False))
         if ALERTS in due:

@@ -150,6 +150,10 @@ class Reading:
 
     # events
 
+    def stamp(self) -> object | None:
+        """None: only reading tells whether anything was written."""
+        return None
+
     def feed_start(self, since: Instant | None = None) -> str:
         """A cursor that stands now, or at `since`."""
         return f"{(self._clock.now() if since is None else since) - REREAD:020d}"

@@ -52,6 +52,14 @@ class SqliteStore(Alerts, Duties):
         """Drawn at the file's making."""
         return self._connections.transact(schema.store_id)
 
+    def stamp(self) -> object | None:
+        """This thread's connection, what others wrote as SQLite counts it, and what it wrote itself."""
+
+        def read(connection: sqlite3.Connection) -> object:
+            return connection, connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes
+
+        return self._connections.run(read)
+
     # worksets
 
     def record(self, workset_id: str) -> Workset | Tombstone | None:

@@ -1,0 +1,370 @@
+"""Rows that move, mark, look, go elsewhere or are about the screen itself: what each does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from textual._compositor import LayoutUpdate
+from textual.command import CommandPalette
+from textual.screen import Screen
+from textual.widgets import Static
+
+from tests.tui.seat import Seat, row
+from tests.tui.stage import screen_text
+from tui.actions import ACTIONS
+from tui.screens.detail import Detail
+from tui.screens.events import Events
+from tui.screens.help import Help
+from tui.screens.log import RunLog
+from tui.screens.monitors import Monitors
+from tui.screens.pick import Pick, PickMany
+from tui.screens.throughput import Throughput
+from wsmon.domain.states import WorksetState
+
+
+def _goes(name: str, begin: int, end: Callable[[int, int], int]) -> None:
+    """From a row to another: of so many, with so many in sight."""
+
+    @row(name)
+    async def check(seat: Seat, key: str) -> None:
+        table = seat.table
+        table._go(begin)
+        await seat.pilot.press(key)
+        assert table.cursor == end(len(table.rows), table._body_height)
+        assert 0 <= table.cursor - table.scroll_offset.y < table._body_height
+
+
+_goes("down", 3, lambda _, __: 4)
+_goes("up", 3, lambda _, __: 2)
+_goes("half_down", 3, lambda _, height: 3 + height // 2)
+_goes("half_up", 30, lambda _, height: 30 - height // 2)
+_goes("page_down", 3, lambda _, height: 3 + height)
+_goes("page_up", 40, lambda _, height: 40 - height)
+_goes("first", 30, lambda _, __: 0)
+_goes("last", 3, lambda length, _: length - 1)
+
+
+def _shows(name: str, kind: type[Screen[Any]], *parts: str, on: WorksetState = WorksetState.IN_PROGRESS) -> None:
+    """Opens a screen about the workset under the cursor, or about all."""
+
+    @row(name)
+    async def check(seat: Seat, key: str) -> None:
+        target = seat.a(on)
+        await seat.go(target)
+        await seat.opens(key, kind, *(part.format(target) for part in parts))
+
+
+_shows("detail", Detail, "{}", "lsmc-omics", "align 3/7", "register")
+_shows("why", Detail, "{}", "in the queue", "use1-cl7", on=WorksetState.READY)
+_shows("history", Detail, "{}", "history (UTC)", "acquire")
+_shows("record", Detail, "{}", '"workset_id"')
+_shows("log", RunLog, "log of {}", "all is well")
+_shows("events", Events, "unlock", "its node is gone")
+_shows("monitors", Monitors, "mon-1", "node-1, pid 7")
+_shows("throughput", Throughput, "queue depth", "completions")
+
+
+def _panel(name: str, number: int) -> None:
+    @row(name)
+    async def check(seat: Seat, key: str) -> None:
+        panel = seat.app.view.panels[number - 1]
+        await seat.panel(number % 4 + 1)
+        await seat.pilot.press(key)
+        assert seat.app.focused is panel.table
+        assert panel.has_class("-active")
+
+
+for _number, _name in enumerate(("queue", "locks", "clusters", "alerts"), 1):
+    _panel(f"panel_{_name}", _number)
+
+
+@row("next_panel")
+async def _next_panel(seat: Seat, key: str) -> None:
+    for panel in (*seat.app.view.panels[1:], seat.app.view.queue):
+        await seat.pilot.press(key)
+        assert seat.app.focused is panel.table
+
+
+@row("previous_panel")
+async def _previous_panel(seat: Seat, key: str) -> None:
+    for panel in reversed(seat.app.view.panels):
+        await seat.pilot.press(key)
+        assert seat.app.focused is panel.table
+
+
+@row("zoom")
+async def _zoom(seat: Seat, key: str) -> None:
+    await seat.panel(4)
+    for alone in (True, False):
+        await seat.pilot.press(key)
+        await seat.pilot.pause()
+        seen = [panel.region.area > 0 for panel in seat.app.view.panels]
+        assert seen == [not alone, not alone, not alone, True]
+
+
+@row("next_state")
+async def _next_state(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key)
+    assert {line.state for line in _rows(seat)} == {WorksetState.IN_PROGRESS}
+    seat.app.view.state(-1)
+
+
+@row("previous_state")
+async def _previous_state(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key)
+    assert {line.state for line in _rows(seat)} == {WorksetState.IGNORED}
+    seat.app.view.state(1)
+
+
+def _rows(seat: Seat) -> list[Any]:
+    return [seat.table.rows.at(place) for place in range(len(seat.table.rows))]
+
+
+@row("filter")
+async def _filter(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key, *"early07")
+    await seat.wait(lambda: len(seat.app.view.queue.table.rows) == 1)
+
+
+@row("unfilter")
+async def _unfilter(seat: Seat, key: str) -> None:
+    every = len(seat.table.rows)
+    seat.app.take_filter("id:early0")
+    assert len(seat.table.rows) < every
+    await seat.pilot.press(key)
+    assert len(seat.table.rows) == every
+
+
+async def _matches(seat: Seat, key: str, by: int) -> None:
+    seat.app.take_filter("id:early0")
+    matches = [line.workset_id for line in _rows(seat)]
+    seat.app.view.unfilter()
+    await seat.go(matches[0])
+    for turn in range(1, len(matches) + 1):
+        await seat.pilot.press(key)
+        assert seat.app.view.queue.selected() == matches[by * turn % len(matches)]
+
+
+@row("next_match")
+async def _next_match(seat: Seat, key: str) -> None:
+    await _matches(seat, key, 1)
+
+
+@row("previous_match")
+async def _previous_match(seat: Seat, key: str) -> None:
+    await _matches(seat, key, -1)
+
+
+@row("filters")
+async def _filters(seat: Seat, key: str) -> None:
+    seat.app.take_filter("id:early0")
+    await seat.pilot.press(key)
+    await seat.wait(lambda: isinstance(seat.app.screen, Pick))
+    await seat.pilot.press("enter", *"mine", "enter")
+    assert seat.app.kept.filters() == {"mine": "id:early0"}
+    seat.app.view.unfilter()
+    await seat.pilot.press(key, "enter")
+    assert seat.app.view.queue.filter_text == "id:early0"
+
+
+@row("mark")
+async def _mark(seat: Seat, key: str) -> None:
+    first = seat.table.rows.key_at(0)
+    await seat.pilot.press(key)
+    assert (list(seat.table.marked), seat.table.cursor) == ([first], 1)
+    seat.table.edge(0)
+    await seat.pilot.press(key)
+    assert not seat.table.marked
+
+
+@row("mark_range")
+async def _mark_range(seat: Seat, key: str) -> None:
+    seat.table.mark()
+    seat.table._go(3)
+    await seat.pilot.press(key)
+    assert list(seat.table.marked) == [seat.table.rows.key_at(place) for place in range(4)]
+    assert "4 marked" in screen_text(seat.app)
+
+
+@row("unmark")
+async def _unmark(seat: Seat, key: str) -> None:
+    seat.table.mark()
+    await seat.pilot.press(key)
+    assert not seat.table.marked
+
+
+@row("copy")
+async def _copy(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key)
+    assert seat.app.clipboard == seat.app.view.queue.selected()
+    assert "copied" in seat.said
+
+
+@row("export")
+async def _export(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key)
+    await seat.wait(lambda: isinstance(seat.app.screen, Pick))
+    await seat.pilot.press("enter")
+    await seat.wait(lambda: "written:" in seat.said)
+    (file,) = Path.cwd().glob("wsmon-queue-*.csv")
+    assert len(file.read_text(encoding="utf-8").splitlines()) == 1 + len(seat.table.rows)
+
+
+@row("sort")
+async def _sort(seat: Seat, key: str) -> None:
+    usual = [line.workset_id for line in _rows(seat)]
+    while seat.table.sorted_by != "ID":
+        await seat.pilot.press(key)
+    assert [line.workset_id for line in _rows(seat)] == sorted(usual, key=str.casefold)
+    while seat.table.sorted_by is not None:
+        await seat.pilot.press(key)
+    assert [line.workset_id for line in _rows(seat)] == usual
+
+
+@row("reverse")
+async def _reverse(seat: Seat, key: str) -> None:
+    usual = [line.workset_id for line in _rows(seat)]
+    for wanted in (usual[::-1], usual):
+        await seat.pilot.press(key)
+        assert [line.workset_id for line in _rows(seat)] == wanted
+
+
+@row("columns")
+async def _columns(seat: Seat, key: str) -> None:
+    for there in (False, True):
+        await seat.pilot.press(key)
+        await seat.wait(lambda: isinstance(seat.app.screen, PickMany))
+        await seat.pilot.press("space", "enter")
+        assert ("PRIO" in [column.title for column in seat.table.shown_columns()]) is there
+
+
+@row("themes")
+async def _themes(seat: Seat, key: str) -> None:
+    before = seat.app.theme
+    await seat.pilot.press(key)
+    await seat.wait(lambda: isinstance(seat.app.screen, Pick))
+    await seat.pilot.press("down", "enter")
+    assert seat.app.theme != before
+    assert seat.app.kept.text("theme") == seat.app.theme
+    seat.app.use_theme(before)
+
+
+@row("redraw")
+async def _redraw(seat: Seat, key: str) -> None:
+    painted: list[object] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seat.app, "_display", lambda _, update: painted.append(update))
+        await seat.pilot.press(key)
+        await seat.wait(lambda: any(isinstance(update, LayoutUpdate) for update in painted))
+
+
+@row("refresh")
+async def _refresh(seat: Seat, key: str) -> None:
+    usual, seat.stage.refresh_seconds = seat.stage.refresh_seconds, 60.0
+    await seat.pilot.pause(4 * usual)
+    seat.stage.register("late")
+    await seat.pilot.pause(4 * usual)
+    assert "late" not in seat.app.view.rows
+    seat.stage.refresh_seconds = usual
+    await seat.pilot.press(key)
+    await seat.wait(lambda: "late" in seat.app.view.rows)
+
+
+@row("pause")
+async def _pause(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key)
+    await seat.wait(lambda: " paused " in screen_text(seat.app))
+    seat.stage.register("unseen")
+    await seat.pilot.pause(6 * seat.stage.refresh_seconds)
+    assert "unseen" not in seat.app.view.rows
+    await seat.pilot.press(key)
+    await seat.wait(lambda: "unseen" in seat.app.view.rows)
+
+
+async def _factor(seat: Seat, key: str, wanted: float) -> None:
+    before = seat.app.follower.factor
+    await seat.pilot.press(key)
+    assert seat.app.follower.factor == before * wanted
+    assert f"looks every {seat.stage.refresh_seconds * before * wanted:g} s" in seat.said
+    seat.app.follower.factor = before
+
+
+@row("slower")
+async def _slower(seat: Seat, key: str) -> None:
+    await _factor(seat, key, 2.0)
+
+
+@row("faster")
+async def _faster(seat: Seat, key: str) -> None:
+    seat.app.follower.factor = 4.0
+    await _factor(seat, key, 0.5)
+    seat.app.follower.factor = 1.0
+
+
+@row("step_back")
+async def _step_back(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key)
+    await seat.wait(lambda: " PAST " in screen_text(seat.app))
+    past = seat.app.past
+    assert past is not None
+    assert past.replay is not None
+    place = past.replay.place
+    await seat.pilot.press(key)
+    assert past.replay.place == place - 1
+    for action in ACTIONS:
+        if action.changes:
+            seat.app.say("")
+            await seat.pilot.press(action.keys.split(",")[0])
+            assert "this is the past" in seat.said, action.name
+
+
+@row("step_on")
+async def _step_on(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key)
+    assert "this is now" in seat.said
+    seat.app.do("step_back")
+    await seat.wait(lambda: " PAST " in screen_text(seat.app))
+    past = seat.app.past
+    assert past is not None
+    assert past.replay is not None
+    seat.app.do("step_back")
+    place = past.replay.place
+    await seat.pilot.press(key)
+    assert past.replay.place == place + 1
+
+
+@row("palette")
+async def _palette(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key)
+    await seat.wait(lambda: isinstance(seat.app.screen, CommandPalette))
+    await seat.pilot.press("escape")
+    assert seat.app.screen is seat.app.view
+
+
+@row("help")
+async def _help(seat: Seat, key: str) -> None:
+    await seat.pilot.press(key)
+    await seat.wait(lambda: isinstance(seat.app.screen, Help))
+    console = Console(width=120)
+    with console.capture() as capture:
+        for half in seat.app.screen.query(Static):
+            console.print(half.content)
+    text = capture.get()
+    for action in ACTIONS:
+        assert action.help in text
+        assert action.all_shown in text
+    await seat.pilot.press("q")
+    assert seat.app.screen is seat.app.view
+
+
+@row("quit")
+async def _quit(seat: Seat, key: str) -> None:
+    left: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seat.app, "exit", lambda: left.append(True))
+        await seat.pilot.press(key)
+    assert left == [True]
