@@ -64,7 +64,7 @@ _shows("history", Detail, "{}", "history (UTC)", "acquire")
 _shows("record", Detail, "{}", '"workset_id"')
 _shows("log", RunLog, "log of {}", "all is well")
 _shows("events", Events, "unlock", "its node is gone")
-_shows("monitors", Monitors, "mon-1", "node-1, pid 7")
+_shows("monitors", Monitors, "mon-1", "node-1, pid")
 _shows("throughput", Throughput, "queue depth", "completions")
 
 

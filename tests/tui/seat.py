@@ -91,11 +91,14 @@ class Seat:
         if app.status.past:
             app.back()
         app.say("")
-        app.view.panel(1)
+        if app.focused is not app.view.queue.table:
+            app.view.panel(1)
         app.view.unfilter()
         for panel in app.view.panels:
-            panel.table.unmark()
-            panel.table.edge(0)
+            if panel.table.marked:
+                panel.table.unmark()
+            if panel.table.cursor:
+                panel.table.edge(0)
         if self.stage.gate is not None and self.stage.writable and not self.stage.gate.armed(self.stage.clock):
             self.stage.commands.arm()
         await self.pilot.pause()

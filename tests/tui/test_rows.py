@@ -14,6 +14,8 @@ from tui.actions import ACTIONS, ALERTS, CLUSTERS
 from tui.screens.confirm import Confirm
 from wsmon.services.arming import Gate
 
+SIZE = (100, 24)
+"""The smallest on which all panels are seen: what is painted here costs more than all the rest."""
 assert changes
 assert rows  # they fill the table of checks
 
@@ -26,7 +28,7 @@ async def test_every_row_does_what_it_says(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     stage = filled(Stage(tmp_path, gate=Gate(900)))
     stage.log = "all is well\nand ends\n"
-    async with stage.app().run_test(size=(120, 40)) as pilot:
+    async with stage.app().run_test(size=SIZE) as pilot:
         seat = Seat(pilot, stage)
         await settled(pilot, lambda: len(seat.app.view.queue.table.rows) > 60)
         for action in ACTIONS:
@@ -43,7 +45,7 @@ async def test_every_row_does_what_it_says(tmp_path: Path, monkeypatch: pytest.M
 async def test_every_row_that_changes_is_refused_when_read_only(tmp_path: Path) -> None:
     stage = filled(Stage(tmp_path, writable=False))
     before = everything(stage)
-    async with stage.app().run_test(size=(120, 40)) as pilot:
+    async with stage.app().run_test(size=SIZE) as pilot:
         seat = Seat(pilot, stage)
         await settled(pilot, lambda: len(seat.app.view.queue.table.rows) > 60)
         for action in ACTIONS:
