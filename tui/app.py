@@ -125,6 +125,8 @@ class WsmonApp(Shell):
         self.status.store, self.status.who = session.store.info, session.who
         self.status.looks_every(session.refresh_seconds)
         self._take_keys(session)
+        if session.mouse:
+            self.take_mouse()
         self.take_kept(session)
         self.show_status()
         self._show_keys()
@@ -320,6 +322,6 @@ def show(
     `farewell` is called where a hang-up ends the process; `kept` is the file for what a person sets on the screen.
     """
     app = WsmonApp(connect, with_monitor=with_monitor, farewell=farewell, kept=Kept(kept), replay=replay)
-    app.run()
+    app.run(mouse=not app.calm)
     app.finish(QUIT_SECONDS)
     return app.return_code or 0

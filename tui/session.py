@@ -57,6 +57,10 @@ class Session(Protocol):
         """Whether a critical alert rings."""
 
     @property
+    def mouse(self) -> bool:
+        """Whether the screen takes the mouse."""
+
+    @property
     def ruling(self) -> Ruling | None:
         """What is said of the rules of alerts; None for nothing."""
 

@@ -44,6 +44,8 @@ class Shell(App[None], inherit_bindings=False):
     CSS_PATH: ClassVar[Any] = style_sheet(FIRST)
     BINDINGS: ClassVar[list[BindingType]] = bindings()
     ENABLE_COMMAND_PALETTE = False
+    calm = False
+    """Whether the driver is our own, which takes the mouse when it is told to."""
     TITLE = "wsmon"
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  Textual declares it so
         (0, "-narrow"),
@@ -71,7 +73,14 @@ class Shell(App[None], inherit_bindings=False):
             return usual
         from tui.driver import CalmDriver
 
+        self.calm = True
         return CalmDriver
+
+    def take_mouse(self) -> None:
+        """Not before the settings are known, so that the terminal is never told of it where it is not wanted."""
+        use = getattr(self._driver, "use_mouse", None)
+        if use is not None:
+            use()
 
     # keys
 

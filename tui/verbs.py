@@ -133,22 +133,33 @@ def arm_question(session: Session, minutes: float) -> Question:
 SILENCES = {"1 hour": 3600.0, "4 hours": 14_400.0, "1 day": 86_400.0}
 
 
-def alert_question(verb: str, alert: AlertRecord, now: Instant) -> Question:
-    """What to ask before an alert is acknowledged or silenced."""
-    silence = verb == "silence"
+def alerts_question(verb: str, alerts: Sequence[AlertRecord], now: Instant, production: str = "") -> Question:
+    """What to ask before alerts are acknowledged or silenced; of several each is named, and their number typed."""
+    silence, one = verb == "silence", alerts[0]
+    many = len(alerts) > 1
+    if silence:
+        consequence = f"Nobody is told of {'them' if many else 'it'} until the silence ends."
+    else:
+        told = "They are told no more until they end" if many else "It is told no more until it ends"
+        consequence = f"{told}; everybody sees that you took {'them' if many else 'it'} on."
+    facts = [
+        ("alert", one.fingerprint),
+        ("severity", one.severity),
+        ("since", age((now - one.first_at) / 1e6)),
+        ("text", one.text[:200]),
+    ]
+    lines = [
+        (alert.fingerprint[:60], f"{alert.severity}, for {age((now - alert.first_at) / 1e6)}: {alert.text[:120]}")
+        for alert in alerts
+    ]
+    what = f"{len(alerts)} alerts" if many else f"{one.kind} of {one.subject}"
     return Question(
-        title=f"{'Silence' if silence else 'Acknowledge'} {alert.kind} of {alert.subject}?",
-        facts=[
-            ("alert", alert.fingerprint),
-            ("severity", alert.severity),
-            ("since", age((now - alert.first_at) / 1e6)),
-            ("text", alert.text[:200]),
-        ],
-        consequence="Nobody is told of it until the silence ends."
-        if silence
-        else "It is told no more until it ends; everybody sees that you took it on.",
+        title=f"{'Silence' if silence else 'Acknowledge'} {what}?",
+        facts=lines if many else facts,
+        consequence=consequence,
         choices=list(SILENCES) if silence else ["ack"],
         needs_reason=silence,
+        typed=(production or str(len(alerts))) if many else "",
     )
 
 

@@ -152,9 +152,7 @@ class Work:
                     results.append(Result(name, text, done=True))
                 except WsmonError as error:
                     results.append(Result(name, verbs.refusal(error, name, target.workset), done=False))
-            failed = sum(not one.done for one in results)
-            told = results[0].text if len(results) == 1 else f"{verb}: {len(results) - failed} done, {failed} not"
-            self._post(Done(told, refused=bool(failed), results=results))
+            self._post(_told(verb, results))
             self._changed()
 
         self._guarded(work)
@@ -174,14 +172,20 @@ class Work:
 
         self._guarded(work)
 
-    def alert(self, verb: str, alert: AlertRecord, answer: Answer) -> None:
-        """Acknowledge or silence; ends in Done."""
+    def alerts(self, verb: str, alerts: Sequence[AlertRecord], answer: Answer) -> None:
+        """Acknowledge or silence, one by one; ends in Done."""
 
         def work() -> None:
             from tui import verbs
 
-            text = verbs.say_to_alert(self._session.alarms(), verb, alert, answer)
-            self._post(Done(text, refused=False))
+            alarms, results = self._session.alarms(), []
+            for alert in alerts:
+                name = alert.fingerprint
+                try:
+                    results.append(Result(name, verbs.say_to_alert(alarms, verb, alert, answer), done=True))
+                except WsmonError as error:
+                    results.append(Result(name, f"{name}: {error}", done=False))
+            self._post(_told(verb, results))
             self._changed()
 
         self._guarded(work)
@@ -196,6 +200,13 @@ class Work:
                 self._post(Done(str(error), refused=True))
 
         _run(guarded)
+
+
+def _told(verb: str, results: Sequence[Result]) -> Done:
+    """What came of each; of one in its own words."""
+    failed = sum(not one.done for one in results)
+    text = results[0].text if len(results) == 1 else f"{verb}: {len(results) - failed} done, {failed} not"
+    return Done(text, refused=bool(failed), results=results)
 
 
 def _run(work: Callable[[], None]) -> None:

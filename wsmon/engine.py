@@ -94,6 +94,11 @@ class Engine:
         return self.settings.tui.bell
 
     @property
+    def mouse(self) -> bool:
+        """Whether the screen takes the mouse."""
+        return self.settings.tui.mouse
+
+    @property
     def silent_seconds(self) -> float:
         """After how long without a heartbeat a monitor no longer counts as alive."""
         return min(SILENT_SECONDS, self.settings.alerts.monitor_silent_seconds)

@@ -170,3 +170,36 @@ def test_what_reads_the_same_stays_the_same_object(real: SqliteStore) -> None:
     one, two = view.poll(), view.poll()
     assert one.clusters is two.clusters
     assert one.alerts is two.alerts
+
+
+class Counted(Paid):
+    """This machine's own store, which knows whether it is as it was, and counts what else is asked of it."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        super().__init__(store)
+        self.info = store.info
+
+    def stamp(self) -> object | None:
+        return self._store.stamp()
+
+
+def test_a_store_of_ones_own_that_stands_still_is_not_read_again(real: SqliteStore, tmp_path: Path) -> None:
+    counted: Any = Counted(real)
+    view = LiveView(counted, SystemClock())
+    for _ in view.open():
+        pass
+    first = view.poll()
+    counted.since()
+    second = view.poll()
+    assert counted.since() == []
+    assert not second.news(first)
+    assert second.read_at["locks"] >= second.read_at["clusters"] > first.read_at["clusters"], "it is known to be so now"
+    other = SqliteStore(tmp_path / "w.db")
+    for writer in (other, real):  # another connection, and the reader's own
+        before = view.poll()
+        name = f"w{writer is other}"
+        Commands(writer, SystemClock(), "t").register(WorksetSpec(name, "b"))
+        after = view.poll()
+        assert name in after.rows
+        assert after.news(before)
+    other.close()

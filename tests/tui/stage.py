@@ -75,6 +75,7 @@ class Stage:
     folder: Path
     writable: bool = True
     bell: bool = True
+    mouse: bool = True
     refresh_seconds: float = 0.05
     who: str = "ada@node-1"
     skew_seconds: float = 60.0

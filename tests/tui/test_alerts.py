@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Button, Input
 
+from tests.tui.changes import text_of
 from tests.tui.stage import Stage, screen_text, settled
-from tests.tui.test_actions import confirm, said
+from tests.tui.test_actions import app_of, asked, confirm, said
 from tui.bars import COUNTED_EVENTS
+from tui.keyed import KeyedList
+from tui.screens.results import Results
 from wsmon.domain.alerts import AlertRecord
+from wsmon.domain.errors import StoreUnreachable
 from wsmon.domain.spec import WorksetSpec
+from wsmon.services.alarms import Alarms
 from wsmon.services.panels import COUNTED
 
 
@@ -36,6 +42,49 @@ async def test_an_alert_is_taken_on_and_silenced(tmp_path: Path) -> None:
         assert round((silence.ends_at - silence.starts_at) / 1e6) == 14_400
         assert silence.by == stage.who
         await settled(pilot, lambda: any(line.split()[1:3] == ["silenced", "error"] for line in lines(pilot)))
+
+
+async def test_marked_alerts_are_taken_on_together_each_result_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(tmp_path)
+    now = stage.clock.now()
+    for name in "abc":
+        stage.real.put_alert(AlertRecord(f"k/{name}", "orphaned", "critical", name, f"text {name}", now, now))
+    async with stage.app().run_test(size=(100, 24)) as pilot:
+        await settled(pilot, lambda: "text c" in screen_text(pilot.app))
+        await pilot.press("4", "space", "space", "A")
+        await asked(pilot)
+        question = pilot.app.screen
+        shown = text_of(question)  # type: ignore[arg-type]
+        for part in ("Acknowledge 2 alerts?", "k/a", "k/b", "text a"):
+            assert part in shown
+        assert "k/c" not in shown
+        question.query_one("#choice-0", Button).press()
+        await pilot.pause()
+        assert pilot.app.screen is question, "the number was not typed"
+        take_on = Alarms.take_on
+
+        def refuse(self: Alarms, alert: AlertRecord, reason: str = "") -> AlertRecord:
+            if alert.fingerprint == "k/b":
+                raise StoreUnreachable("it does not answer")
+            return take_on(self, alert, reason)
+
+        monkeypatch.setattr(Alarms, "take_on", refuse)
+        question.query_one("#confirm-typed", Input).value = "2"
+        question.query_one("#choice-0", Button).press()
+        await settled(pilot, lambda: isinstance(pilot.app.screen, Results))
+        text = screen_text(pilot.app)
+        for part in ("1 done, 1 not", "✓ k/a: acknowledged", "✗ k/b: it does not answer"):
+            assert part in text
+        assert [one.fingerprint for one in stage.real.alerts() if one.by == stage.who] == ["k/a"]
+        await pilot.press("escape")
+        assert list(table_of(pilot).marked) == ["k/b"], "what failed stays marked"
+    stage.close()
+
+
+def table_of(pilot: Pilot[Any]) -> KeyedList[Any]:
+    return app_of(pilot).view.alerts.table
 
 
 def lines(pilot: Pilot[Any]) -> list[str]:

@@ -66,6 +66,7 @@ def test_opens_moves_shows_and_quits(home: Path, commands: Commands) -> None:
     register(commands, "first", "second", "third")
     with wsmon(home) as terminal:
         terminal.shows("first", "second", "third", "1 queue", "2 locks", "3 clusters", "4 alerts")
+        assert b"\x1b[?1006h" in terminal.received, "clicks and the wheel are ours"
         terminal.press("j\r")
         terminal.shows("history", "bucket/prefix", "second")
         terminal.press("q")
@@ -257,14 +258,28 @@ def test_a_cursor_step_is_few_bytes(home: Path, commands: Commands) -> None:
 def test_an_idle_screen_is_almost_silent(home: Path, commands: Commands) -> None:
     commands.clock = Past()
     register(commands, *(f"w{n}" for n in range(20)))
-    with wsmon(home, size=(160, 48)) as terminal:
-        terminal.shows("w19")
+    with wsmon(home, size=(160, 48), WSMON_TUI__MOUSE="false") as terminal:
+        terminal.shows("w19", " live")
         quiet(terminal)
-        started, count = time.monotonic(), 0
+        started, count, before = time.monotonic(), 0, wakes(terminal.process.pid)
         while time.monotonic() - started < 4:
             count += terminal.read(0.2)
         # Ages of minutes tick once a minute; nothing else does.
         assert count / 4 < 1024
+        # One look at the store a second and one at the clock; Textual's own driver alone would wake ten times.
+        assert (wakes(terminal.process.pid) - before) / 4 < 6
+        terminal.press("q")
+        assert terminal.ended() == 0
+    assert b"\x1b[?1049h" in terminal.received
+    assert b"\x1b[?1000" not in terminal.received, "the mouse is the terminal's"
+
+
+def wakes(pid: int) -> int:
+    """How often its threads have begun to work so far."""
+    lines = [
+        line for task in Path(f"/proc/{pid}/task").iterdir() for line in (task / "status").read_text().splitlines()
+    ]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
 
 
 def test_nothing_slow_is_imported_before_the_first_frame(home: Path) -> None:

@@ -78,14 +78,15 @@ class Changing:
     # alerts and clusters
 
     def alert(self, verb: str) -> None:
-        """Acknowledge or silence the alert under the cursor."""
+        """Acknowledge or silence the marked alerts, or the one under the cursor."""
         host, panel = self._host, self._host.view.alerts
-        alert = panel.table.current
-        if host.view.active is not panel or alert is None:
+        alerts = panel.chosen() if host.view.active is panel else []
+        if not alerts:
             host.say(NO_ALERT, refused=True)
             return
-        question = verbs.alert_question(verb, alert, host.now())
-        self._confirm(question, lambda work, answer: work.alert(verb, alert, answer))
+        production = host.session.production if host.session is not None else ""
+        question = verbs.alerts_question(verb, alerts, host.now(), production)
+        self._confirm(question, lambda work, answer: work.alerts(verb, alerts, answer))
 
     def cluster(self, _: str) -> None:
         """Drain the cluster under the cursor, or let work in again."""

@@ -97,6 +97,12 @@ class AlertsPanel(Panel["AlertRecord"]):
         alert = self.table.current
         return alert.subject if alert is not None else None
 
+    def chosen(self) -> list[AlertRecord]:
+        """The marked alerts that still stand in the order of their marks, else the one under the cursor."""
+        marked = [self._standing[name] for name in self.table.marked if name in self._standing]
+        current = self.table.current
+        return marked or ([current] if current is not None and not self.table.marked else [])
+
     def targets(self) -> list[str]:
         """The worksets the marked alerts are about."""
         marked = [self._standing[name].subject for name in self.table.marked if name in self._standing]

@@ -60,7 +60,7 @@ KNOWN: dict[str, dict[str, Any]] = {
     "monitor": {"skew_seconds": 60.0},
     "store": {"read_only": [], "production": []},
     "retry": {"max_attempts": 3, "base_seconds": 30.0, "cap_seconds": 3600.0, "max_expiries": 3},
-    "tui": {"refresh_seconds": None, "read_only": False, "bell": True, "armed_seconds": 900.0},
+    "tui": {"refresh_seconds": None, "read_only": False, "bell": True, "mouse": True, "armed_seconds": 900.0},
 }
 """Defaults, as the models have them."""
 

@@ -17,6 +17,9 @@ class TuiSettings(Section):
     )
     read_only: bool = Field(False, description="Refuse every change.")
     bell: bool = Field(True, description="Ring the terminal's bell when a critical alert begins.")
+    mouse: bool = Field(
+        True, description="Take clicks and the wheel; off leaves the mouse to the terminal, for selecting text."
+    )
     armed_seconds: float = Field(
         900.0, gt=0, le=LONGEST, description="How long writes on a shared store stay armed once a person armed them."
     )
