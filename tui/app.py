@@ -22,7 +22,7 @@ from tui.panels.base import CALM_SECONDS
 from tui.shell import Shell
 from tui.table import RowTable
 from tui.view import View
-from tui.work import Asked, Done, Glanced, Read, Work
+from tui.work import Asked, Done, Glanced, Read, Told, Work
 from tui.worker import Changed, Connected, Troubled
 from wsmon.domain.errors import WsmonError
 
@@ -127,6 +127,8 @@ class WsmonApp(Shell):
         self._take_keys(session)
         if session.mouse:
             self.take_mouse()
+        if session.store.info.shared:
+            self.work.whose()
         self.take_kept(session)
         self.show_status()
         self._show_keys()
@@ -260,6 +262,12 @@ class WsmonApp(Shell):
         """The cursor rests on a workset, and there is room beside the panels."""
         if self.work is not None and not self.status.past:
             self.work.glance(message.workset_id)
+
+    @on(Told)
+    @while_open
+    def _told(self, message: Told) -> None:
+        self.status.account = message.account
+        self.show_status()
 
     @on(Glanced)
     @while_open

@@ -36,6 +36,8 @@ class Status:
 
     store: StoreInfo | None = None
     who: str = ""
+    account: str = ""
+    """The AWS account, once it is known."""
     writable: bool = True
     armed: float | None = None
     """Seconds until writes are off again, 0 where they are; None: nothing has to be armed."""
@@ -77,6 +79,7 @@ class Status:
         return (
             self.store,
             self.who,
+            self.account,
             _gate(self).plain,
             self.paused,
             self.past,
@@ -137,7 +140,9 @@ class StatusBar(Static):
                 f" {info.region}" if info.region else ""
             )
             left.append(f" {visible(place)}", "cyan")
-            left.append(f"  {visible(status.who)}", "dim")
+            left.append(f"  {visible(status.account)}" if status.account else "", "dim")
+            if not status.account or width >= TIGHT_WIDTH:  # where there is little room, one of the two
+                left.append(f"  {visible(status.who)}", "dim")
             left.append_text(_gate(status))
             monitors = str(status.monitors) if status.age is not None else "–"
             left.append(f"  {monitors} monitor{'' if monitors == '1' else 's'}", "dim")

@@ -80,6 +80,9 @@ class Session(Protocol):
     def silent_seconds(self) -> float:
         """After how long without a heartbeat a monitor no longer counts as alive."""
 
+    def account(self) -> str:
+        """The AWS account these credentials are of; it takes a call. Empty where there is none, or it cannot be had."""
+
     def run_log(self, workset: Workset, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
         """A workset's output from an offset on (None: its end). Raises Refused without a run, OutsideError."""
 

@@ -166,7 +166,8 @@ class View(TightScreen, inherit_bindings=False):
         self.status_bar.show(self.status)
         self._show_strip()
         for panel in self.panels:
-            panel.aged(None if self.status.past else now, self.status.stale_after, cut_off=bool(self.status.trouble))
+            seen = None if self.status.past else now
+            panel.aged(seen, self.status.stale_after, cut_off=bool(self.status.trouble), past=bool(self.status.past))
 
     def _show_strip(self) -> None:
         active = next((panel for panel in self.panels if panel.has_class("-active")), self.queue)

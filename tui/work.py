@@ -50,6 +50,14 @@ class Glanced(Message):
         self.found = found
 
 
+class Told(Message):
+    """Whose account it is."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__()
+        self.account = account
+
+
 class Asked(Message):
     """A change is possible on the versions that were read; it wants to be confirmed."""
 
@@ -110,6 +118,16 @@ class Work:
             with contextlib.suppress(WsmonError):
                 found = session.commands.get(workset_id)
                 self._post(Glanced(Record(found, session.store.lease(workset_id), session.store.history(workset_id))))
+
+        _run(work)
+
+    def whose(self) -> None:
+        """Ask once whose account a shared store's credentials are of; ends in Told, or in nothing where that cannot be had."""
+
+        def work() -> None:
+            account = self._session.account()
+            if account:
+                self._post(Told(account))
 
         _run(work)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +15,7 @@ import platformdirs
 
 from wsmon import __version__
 from wsmon.adapters.clock import SystemClock
-from wsmon.domain.errors import Refused, StoreUnreachable
+from wsmon.domain.errors import Refused, StoreError, StoreUnreachable
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, CommandRunner, Log, StateStore
 from wsmon.services.arming import Gate
@@ -122,6 +122,15 @@ class Engine:
         """Capacity units consumed so far, where they are paid for."""
         usage: tuple[int, float] | None = getattr(self.store, "usage", None)
         return None if usage is None else usage[1]
+
+    def account(self) -> str:
+        """The AWS account these credentials are of, asked anew (a call of its own, bounded in time); empty where it cannot be had."""
+        ask: Callable[[], str] | None = getattr(self.store, "identity", None)
+        try:
+            parts = ask().split(":") if ask is not None else []
+        except StoreError:
+            return ""
+        return parts[4] if len(parts) > 4 else ""
 
     def run_root(self) -> Path:
         """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table.

@@ -82,6 +82,7 @@ class Stage:
     store_url: str = ""
     silent_seconds: float = 120.0
     production: str = ""
+    aws_account: str = ""
     units: float | None = None
     channels: bool = False
     keys: dict[str, str] = field(default_factory=dict)
@@ -104,6 +105,9 @@ class Stage:
         self.filler = Commands(self.real, self.clock, "mon-1", chance=Chance(jitter=lambda: 0.0))
 
     ruling: Ruling | None = None
+
+    def account(self) -> str:
+        return self.aws_account
 
     def scheduler(self) -> Scheduler:
         return Scheduler(self.store, self.clock)

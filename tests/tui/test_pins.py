@@ -1,13 +1,17 @@
-"""The settings pin a table or an account to read-only; no session there can be armed."""
+"""The settings pin a table or an account to read-only; no session there can be armed. The screen says whose account it is."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests import peers
+from tests.tui.stage import Stage, screen_text, settled
+from tests.tui.test_actions import app_of
 from wsmon.adapters.dynamo import DynamoStore, schema
-from wsmon.domain.errors import NotArmed, ReadOnly
+from wsmon.domain.errors import NotArmed, ReadOnly, StoreUnusable
 from wsmon.engine import open_engine
 from wsmon.settings import Settings
 from wsmon.settings.store import StoreSettings
@@ -55,3 +59,37 @@ def test_a_local_file_needs_no_arming_and_may_be_production(tmp_path: Path) -> N
     assert engine.commands.gate is None
     assert engine.production == str(tmp_path / "prod.db")
     assert not open_engine(settings(url, production=["prod-*"])).production
+
+
+@pytest.mark.parametrize(
+    ("width", "account", "who"), [(120, "123456789012", True), (80, "123456789012", False), (80, "", True)]
+)
+async def test_the_account_of_a_shared_store_is_on_the_screen_once_it_is_known(
+    stage: Stage, width: int, account: str, who: bool
+) -> None:
+    stage.aws_account = account
+    stage.store.info = replace(stage.store.info, engine="dynamodb", shared=True)
+    async with stage.app().run_test(size=(width, 24)) as pilot:
+        await settled(pilot, lambda: app_of(pilot).status.account == account)
+        first = screen_text(pilot.app).splitlines()[0]
+        assert (account in first, stage.who in first) == (True, who)
+
+
+def test_the_account_is_what_sts_says_and_absent_where_it_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = open_engine(settings("dynamodb:worksets"))
+    monkeypatch.setattr(DynamoStore, "identity", lambda _: "arn:aws:sts::123456789012:assumed-role/ops/ada")
+    assert engine.account() == "123456789012"
+
+    def refuse(_: object) -> str:
+        raise StoreUnusable("expired")
+
+    monkeypatch.setattr(DynamoStore, "identity", refuse)
+    assert engine.account() == ""
+    assert open_engine(settings("sqlite:w.db")).account() == ""
+
+
+@pytest.mark.ci
+def test_the_account_over_the_wire() -> None:
+    engine = open_engine(settings("dynamodb:worksets"))
+    engine.store = peers.dynamo_store("ministack", "worksets")
+    assert engine.account().isdigit()

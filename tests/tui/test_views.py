@@ -115,7 +115,11 @@ async def test_the_past_is_marked_stepped_through_and_changes_nothing(stage: Sta
         await pilot.press("right_square_bracket")
         assert "this is now" in said(pilot)
         await pilot.press("left_square_bracket")
-        await shows(pilot, "PAST  2027-01-15 08:01:00Z", "start w by mon-1", "1 running")
+        text = await shows(pilot, "PAST  2027-01-15 08:01:00Z", "start w by mon-1", "1 running")
+        for panel in app.view.panels[1:]:
+            assert panel.past_note in text, "what events do not tell is said to be missing"
+        cluster = next(line for line in text.splitlines() if "use1-cl7" in line)
+        assert "1 of ?" in cluster, "it is gone by now; its run then is known, nothing else"
         assert app.view.has_class("-past")
         stage.filler.requeue("w", reason="live goes on meanwhile")
         await pilot.press("I")
@@ -131,6 +135,7 @@ async def test_the_past_is_marked_stepped_through_and_changes_nothing(stage: Sta
         await pilot.press("escape", "escape")
         await settled(pilot, lambda: state() is S.READY and not app.status.past)
         assert "live" in screen_text(app)
+        assert "not kept" not in screen_text(app)
         assert stage.real.history("w")[-1].reason == "live goes on meanwhile"
 
 

@@ -24,6 +24,7 @@ class AlertsPanel(Panel["AlertRecord"]):
     """Critical ones first, then the newest."""
 
     scopes = frozenset({ANYWHERE, WORKSETS, ALERTS})
+    past_note = "of the worksets' states; others are not kept"
 
     def __init__(self) -> None:
         super().__init__(4, "alerts")

@@ -29,6 +29,8 @@ class Panel(Vertical, Generic[Row]):
     now: Instant = 0
     scopes: ClassVar[frozenset[str]] = frozenset({ANYWHERE, WORKSETS})
     """What its rows are for the actions."""
+    past_note: ClassVar[str] = ""
+    """What of it cannot be rebuilt from events, said in its frame while the past is shown."""
 
     def __init__(self, number: int, name: str) -> None:
         super().__init__(id=name, classes="panel")
@@ -83,13 +85,18 @@ class Panel(Vertical, Generic[Row]):
             self._turn = min(LONGEST_TURN, (at - self._looked_at) / 1e6) if self._looked_at else 0.0
             self._looked_at = at
 
-    def aged(self, now: Instant | None, limit: float, *, cut_off: bool) -> None:
+    def aged(self, now: Instant | None, limit: float, *, cut_off: bool, past: bool) -> None:
         """Say in the frame how old what it shows is, once that is old (in steps, so that it repaints rarely).
 
         It is dimmed where the store is cut off, and where its turn is long overdue: never passed off as live.
         """
         seconds = (now - self._looked_at) / 1e6 if now is not None and self._looked_at else 0.0
-        told = f"{age(seconds if seconds >= 60 else seconds // 5 * 5)} old" if seconds >= limit else ""
+        if past:
+            told = self.past_note
+        elif seconds >= limit:
+            told = f"{age(seconds if seconds >= 60 else seconds // 5 * 5)} old"
+        else:
+            told = ""
         if told != (self.border_subtitle or ""):
             self.border_subtitle = told
         stale = now is not None and (cut_off or seconds >= max(limit, 2 * self._turn))

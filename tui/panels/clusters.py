@@ -24,6 +24,7 @@ class ClustersPanel(Panel["ClusterRecord"]):
     """Every cluster by name."""
 
     scopes = frozenset({ANYWHERE, CLUSTERS})
+    past_note = "runs as then, slots as now; no load kept"
 
     def __init__(self) -> None:
         self._loads: dict[str, deque[float]] = {}
@@ -34,7 +35,7 @@ class ClustersPanel(Panel["ClusterRecord"]):
         """Columns by how much room there is."""
         columns: list[Column[ClusterRecord]] = [
             Column("NAME", lambda c: self._told(c, c.name, "plain"), share=2),
-            Column("SLOTS", lambda c: self._told(c, bar(len(c.claims), c.slots), _fullness(c)), 14),
+            Column("SLOTS", lambda c: self._told(c, _slots(c), _fullness(c)), 14),
             Column("LOAD", lambda c: self._told(c, _known(c, f"{c.load:.1f}")), 5, right=True, sort=lambda c: c.load),
             Column("CPU", self._cpu, 4, from_width=58, right=True, sort=lambda c: c.cpu_percent),
             Column("MEM", self._memory, 4, from_width=63, right=True, sort=lambda c: c.memory_percent),
@@ -87,6 +88,15 @@ class ClustersPanel(Panel["ClusterRecord"]):
     def targets(self) -> list[str]:
         """Nor are several."""
         return []
+
+
+def _slots(cluster: ClusterRecord) -> str:
+    """In the past a cluster that is gone by now has runs, and nobody knows of how many."""
+    return (
+        f"{len(cluster.claims)} of ?"
+        if cluster.kind == PAST and not cluster.slots
+        else bar(len(cluster.claims), cluster.slots)
+    )
 
 
 def _known(cluster: ClusterRecord, text: str) -> str:

@@ -20,6 +20,8 @@ LAST_SECONDS = 60
 class LocksPanel(Panel["Lease"]):
     """Every lease; the one that ends first on top."""
 
+    past_note = "as the events tell; renewals are not kept"
+
     def __init__(self) -> None:
         self._dead: frozenset[str] = frozenset()
         super().__init__(2, "locks")

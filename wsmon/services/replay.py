@@ -154,7 +154,7 @@ class Replay:
             gone=gone,
             counts=dict(self.counts),
             leases=leases,
-            clusters=tuple(_as_then(cluster, held, now) for cluster in self._clusters),
+            clusters=tuple(_as_then(cluster, held, now) for cluster in _all_of(self._clusters, held)),
             alerts=tuple(derive(self.rows.values(), leases, frozenset(), ())),
         )
 
@@ -172,6 +172,12 @@ def _predecessors(events: list[Event]) -> list[int | None]:
 def _lease(row: Row) -> Lease:
     """As far as the events tell: no event tells of renewals, so its end is not known (duration 0)."""
     return Lease(row.workset_id, row.holder or "", row.token, 0, 0.0, row.locked_at or row.updated_at, 0)
+
+
+def _all_of(clusters: tuple[ClusterRecord, ...], held: list[Row]) -> list[ClusterRecord]:
+    """Those there are now, and those worksets were on then: of one that is gone nobody knows the slots any more (0)."""
+    gone = sorted({row.cluster for row in held if row.cluster} - {cluster.name for cluster in clusters})
+    return [*clusters, *(ClusterRecord(name, 0, 0) for name in gone)]
 
 
 def _as_then(cluster: ClusterRecord, held: list[Row], now: Instant) -> ClusterRecord:
