@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -40,6 +43,16 @@ def test_the_committed_schema_is_the_one_that_is_served(service: Service) -> Non
     docs = service.client.get("/docs")
     assert docs.status_code == 200
     assert "openapi.json" in docs.text
+    # Nobody else's script, whatever an address gives one day: each file from outside by its hash.
+    outside = re.findall(r'<[^>]*(?:src|href)="https?://[^>]*>', docs.text)
+    assert len(outside) == 2
+    assert all(
+        re.search(r'@\d+\.\d+\.\d+/[^>]* integrity="sha384-[^"]{64}" crossorigin="anonymous"', tag) for tag in outside
+    )
+    policy = docs.headers["content-security-policy"]
+    (inline,) = re.findall(r"<script>(.*?)</script>", docs.text)
+    assert base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode() in policy
+    assert "'unsafe-inline'" not in policy.partition("style-src")[0]
 
 
 def test_every_operation_is_described_and_every_body_has_an_example(service: Service) -> None:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from wsmon import __version__
 from wsmon.adapters.prometheus import fill_registry
-from wsmon.api import events, pool, problems, verbs, worksets
+from wsmon.api import events, page, pool, problems, verbs, worksets
 from wsmon.api.context import Limits, Scheduler, Shared
 from wsmon.api.guard import Guard
 from wsmon.api.metrics import StoreFigures
@@ -94,12 +94,14 @@ def _built(shared: Shared) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
         separate_input_output_schemas=False,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.shared = shared
     shared.meters.registry.register(StoreFigures(shared.store, shared.commands.clock))
     fill_registry(shared.meters.registry, lambda: gauges(shared.store, shared.commands.clock, shared.ruling))
     problems.install(app)
+    page.install(app)
     for router in (pool.router, worksets.router, verbs.router, events.router):
         app.include_router(router)
     app.add_middleware(Guard, shared=shared)

@@ -27,7 +27,7 @@ from wsmon.domain.errors import StoreError
 from wsmon.domain.roles import Role
 from wsmon.services.access import Identity
 
-OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
+OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
 """What tells nothing of any workset and needs no token."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
