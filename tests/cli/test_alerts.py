@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
 
+import httpx
+import pytest
+
 from tests.cli.run import Cli
+from tests.services.world import SilentLog
+from wsmon.api.serving import Serving, application
+from wsmon.domain.states import ErrorCategory
+from wsmon.engine import open_engine
+from wsmon.settings import load_settings
 
 
 def broken(cli: Cli, name: str) -> None:
@@ -35,6 +44,29 @@ def test_an_alert_is_listed_taken_on_and_silenced(any_cli: Cli) -> None:
     assert cli.json("silences") == []
     cli("requeue", "w1", "--reason", "mended")
     assert cli.json("alerts") == []
+
+
+@pytest.mark.parametrize(("rule", "shown"), [("severity = 'critical'", ["critical"]), ("enabled = false", [])])
+def test_a_rule_of_the_settings_holds_for_the_shell_and_over_rest(cli: Cli, rule: str, shown: list[str]) -> None:
+    config = cli.folder / "wsmon.toml"
+    config.write_text(f"[store]\nurl = 'sqlite:{cli.folder / 'w.db'}'\n[alerts.rules.error]\n{rule}\n")
+    cli = Cli(cli.folder)
+    cli("register", "w1", "--bucket", "b", "--prefix", "p")
+    engine = open_engine(load_settings(config).settings)
+    lease = engine.commands.acquire("w1", holder="m", seconds=60)
+    engine.commands.fail("w1", token=lease.token, category=ErrorCategory.DATA, details="bad")
+    assert [alert["severity"] for alert in cli.json("alerts")] == shown
+    app = application(engine, Serving("127.0.0.1", 0), SilentLog())
+
+    async def ask(*paths: str) -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return [await client.get(path) for path in paths]
+
+    alerts, figures = asyncio.run(ask("/alerts", "/metrics"))
+    assert [alert["severity"] for alert in alerts.json()] == shown
+    critical = "1.0" if shown else "0.0"
+    assert f'wsmon_alerts_firing{{severity="critical"}} {critical}' in figures.text
+    engine.close()
 
 
 def test_mistakes_are_named_and_nothing_is_done(cli: Cli) -> None:

@@ -62,6 +62,11 @@ def test_a_listing_loads_neither_pydantic_nor_a_cloud_nor_a_scheduler(tmp_path: 
     assert len([name for name in loaded if name.startswith("wsmon")]) < 66
 
 
+def test_the_store_on_dynamodb_does_without_boto3() -> None:
+    code = "import sys, wsmon.adapters.dynamo; sys.exit('boto3' in sys.modules or 's3transfer' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 FILE = """
 [store]
 url = "dynamodb:from-the-file"

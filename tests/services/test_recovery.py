@@ -211,6 +211,7 @@ def test_a_run_at_another_place_is_unknown_and_only_alerts(world: World) -> None
     near = world.monitor("near")
     alerts = world.drive(near, world.store.alerts, seconds=20)
     assert (alerts[0].kind, alerts[0].subject, alerts[0].severity) == ("orphaned", "w1", "critical")
+    assert (alerts[0].priority, alerts[0].state) == ("normal", "in_progress")
     assert world.get().state is S.IN_PROGRESS
     world.commands.unlock("w1", reason="it is dead")
     world.commands.requeue("w1", reason="I looked: it is dead")

@@ -17,6 +17,7 @@ from tui.keyed import KeyedList
 from tui.screens.results import Results
 from wsmon.domain.alerts import AlertRecord
 from wsmon.domain.errors import StoreUnreachable
+from wsmon.domain.ruling import OFF, Ruling
 from wsmon.domain.spec import WorksetSpec
 from wsmon.services.alarms import Alarms
 from wsmon.services.panels import COUNTED
@@ -106,6 +107,14 @@ async def test_a_critical_alert_that_begins_rings_once_unless_it_may_not(
         await settled(pilot, lambda: "two runs" in screen_text(pilot.app))
         await settled(pilot)
     assert rung == [True] * wanted
+
+
+async def test_a_rule_that_is_off_is_no_alert_on_the_screen(tmp_path: Path) -> None:
+    stage = Stage(tmp_path).busy()
+    stage.ruling = Ruling({"orphaned": OFF})
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        await settled(pilot, lambda: "unattended" in screen_text(pilot.app))
+        assert "orphaned" not in screen_text(pilot.app)
 
 
 @pytest.mark.parametrize("channels", [True, False])

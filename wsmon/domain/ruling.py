@@ -80,6 +80,7 @@ def merged(
 
     An orphaned run is not told of a second time as unattended or by its dead lock.
     """
+    stored = stored if ruling is None else ruling.alerts(stored)
     known = {alert.fingerprint: alert for alert in stored if alert.status != RESOLVED}
     told = {alert.subject for alert in known.values() if alert.kind == "orphaned"}
     found: dict[str, AlertRecord] = {}

@@ -70,7 +70,9 @@ class Watcher:
         holding = self._ruling.alerts(conditions(self._facts(now, channels), self._rules, now))
         found = {alert.fingerprint: alert for alert in holding}
         stored = {alert.fingerprint: alert for alert in self._store.alerts()}
-        orphans = {a.subject for a in stored.values() if a.kind == "orphaned" and a.status != RESOLVED}
+        orphans = {
+            a.subject for a in self._ruling.alerts(stored.values()) if a.kind == "orphaned" and a.status != RESOLVED
+        }
         found = {n: a for n, a in found.items() if a.kind not in STANDING or a.subject not in orphans}
         self._since = {name: self._since.get(name, moment) for name in found}
         for name, alert in found.items():
