@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,25 +161,15 @@ class Engine:
 
     def scheduler(self) -> Scheduler:
         """The scheduler on this store, as set."""
-        from wsmon import wiring_pool
-        from wsmon.domain.queueing import Creation
-        from wsmon.services.scheduler import Scheduler  # a listing plans nothing
+        from wsmon import wiring_pool  # a listing plans nothing
 
-        policy, rule = self.settings.scheduler.policy(), wiring_pool.creation_rule(self.settings)
-        if rule is not None:
-            from wsmon.domain.creating import barred
-
-            free = not barred(self.store.lives(), rule, self.clock.now())
-            policy = replace(policy, creation=Creation(rule.template, rule.lead) if free else None)
-        return Scheduler(self.store, self.clock, policy, creation=self.creation)
+        return wiring_pool.planner(self)
 
     def creation(self) -> str:
         """How it stands with making clusters, in a sentence; empty where that is switched off."""
         from wsmon import wiring_pool
-        from wsmon.domain.creating import said
 
-        rule = wiring_pool.creation_rule(self.settings)
-        return said(rule, self.store.lives(), self.clock.now()) if rule is not None else ""
+        return wiring_pool.creation(self)
 
     def monitor(self, log: Log, **changes: Any) -> Monitor:
         """A monitor as set; `changes` replace fields of its MonitorConfig. Raises SettingsError."""

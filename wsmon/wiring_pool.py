@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from wsmon.services.companion import Companion
     from wsmon.services.config import MonitorConfig
     from wsmon.services.runs import Problems
+    from wsmon.services.scheduler import Scheduler
     from wsmon.settings import ClusterSettings, Settings
 
 DUTY_SECONDS = 60.0
@@ -35,21 +37,30 @@ def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Compa
     from wsmon.services.companion import Companion
     from wsmon.services.discovery import CatalogWatch, Discovery, Mirror
     from wsmon.services.duties import Duty
+    from wsmon.services.elsewhere import elsewhere
     from wsmon.services.validating import validate
 
     name, bucket, clock = chosen.bucket, engine.bucket(), engine.clock
     found = Discovery(S3Catalog(bucket, name, chosen.prefix), engine.commands.acting_as(config.name), log)
-    mirror = Mirror(S3Sentinels(bucket), engine.store, clock, log, name) if chosen.mirror_sentinels else None
+    sentinels = S3Sentinels(bucket) if chosen.mirror_sentinels else None
+    mirror = Mirror(sentinels, engine.store, clock, log, name) if sentinels is not None else None
     seconds = max(DUTY_SECONDS, config.lease_seconds)
     duty = Duty(engine.store, clock, f"catalog/{name}", config.name, seconds=seconds, skew=config.skew_seconds)
     watch = CatalogWatch(found, mirror, duty, clock, seconds=chosen.poll_seconds, look=config.poll_seconds)
     inspector = S3Inspector(bucket)
 
     def problems(workset: Workset) -> tuple[str, ...]:
-        return validate(workset, inspector).problems if workset.bucket == name else ()
+        if workset.bucket != name:
+            return ()
+        other = elsewhere(sentinels, engine.store, workset) if sentinels is not None else None
+        if other is not None and other.working:
+            raise OutsideError(other.why)
+        if other is not None:
+            return (other.why,)
+        return validate(workset, inspector).problems if chosen.validate_before_run else ()
 
     companion = Companion("catalog", watch.step, watch.close, clock, log)
-    return [companion], problems if chosen.validate_before_run else None
+    return [companion], problems if chosen.validate_before_run or chosen.mirror_sentinels else None
 
 
 def creation_rule(settings: Settings) -> CreationRule | None:
@@ -87,6 +98,26 @@ def creation_rule(settings: Settings) -> CreationRule | None:
         others=chosen.delete_others,
         quiet=settings.scheduler.silent_seconds,
     )
+
+
+def planner(engine: Engine) -> Scheduler:
+    """The scheduler as set, with the cluster that may be made now, where one may."""
+    from wsmon.domain.creating import barred
+    from wsmon.domain.queueing import Creation
+    from wsmon.services.scheduler import Scheduler
+
+    policy, rule = engine.settings.scheduler.policy(), creation_rule(engine.settings)
+    if rule is not None and not barred(engine.store.lives(), rule, engine.clock.now()):
+        policy = replace(policy, creation=Creation(rule.template, rule.lead))
+    return Scheduler(engine.store, engine.clock, policy, creation=partial(creation, engine))
+
+
+def creation(engine: Engine) -> str:
+    """How it stands with making clusters; empty where that is switched off."""
+    from wsmon.domain.creating import said
+
+    rule = creation_rule(engine.settings)
+    return said(rule, engine.store.lives(), engine.clock.now()) if rule is not None else ""
 
 
 def keeper(engine: Engine, log: Log, config: MonitorConfig, runner: CommandRunner | None = None) -> list[Companion]:

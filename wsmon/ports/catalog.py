@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,9 @@ class Sentinels(Protocol):
 
     def mark(self, bucket: str, prefix: str, word: str, body: str) -> None:
         """Make `word` the sentinel that holds: write it, and take away those that would hold before it."""
+
+    def standing(self, bucket: str, prefix: str) -> Mapping[str, str]:
+        """The sentinels of lock, in_progress, complete and error that stand there, each with its text. Raises OutsideError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from wsmon.domain.workset import Row, Workset
 from wsmon.ports import Catalog, Clock, Log, Sentinels, StateStore
 from wsmon.services.commands import Commands
 from wsmon.services.duties import Duty
+from wsmon.services.elsewhere import elsewhere
 from wsmon.services.importing import register_entries, standing_of
 
 S = WorksetState
@@ -73,7 +74,8 @@ class Mirror:
     """Keeps the sentinels of one bucket as the store has the states.
 
     It goes by the feed, and from an hour before its start, so that what happened between two
-    monitors is written too. A sentinel that is written twice is the same.
+    monitors is written too. A sentinel that is written twice is the same. A folder that another system
+    works on, or has ended since, is left to it.
     """
 
     def __init__(self, sentinels: Sentinels, store: StateStore, clock: Clock, log: Log, bucket: str) -> None:
@@ -109,6 +111,11 @@ class Mirror:
             record = self._store.record(workset_id)
             if isinstance(record, Workset) and record.state in WORDS:
                 try:
+                    other = elsewhere(self._sentinels, self._store, record)
+                    if other is not None:
+                        self._log.warning("sentinel left to another system", workset_id=workset_id, why=other.why)
+                        self._due.pop(workset_id, None)
+                        continue
                     self._sentinels.mark(record.bucket, record.prefix, WORDS[record.state], body_of(record))
                 except OutsideError as error:
                     self._log.warning("sentinel not written", workset_id=workset_id, error=str(error))

@@ -125,7 +125,7 @@ class Runs:
         try:
             problems = self._problems(workset)
         except OutsideError as error:
-            self._results.fail(workset, token, ErrorCategory.TRANSIENT, f"not looked at: {error}")
+            self._results.fail(workset, token, ErrorCategory.TRANSIENT, f"not started: {error}")
             return True
         if problems:
             self._results.fail(workset, token, ErrorCategory.DATA, "; ".join(problems))
