@@ -168,16 +168,11 @@ class WsmonApp(Shell):
             self._take(delta)
 
     def _take(self, delta: Delta) -> None:
-        view, status = self.view, self.status
+        view = self.view
         if self.read_at is None:
             view.answered()
         self.read_at = delta.at
-        status.trouble, status.counts, status.alerts = "", dict(delta.counts), len(delta.alerts)
-        silent_after = (self.session.silent_seconds if self.session else 0.0) * 1e6
-        status.monitors = sum(delta.at - m.heartbeat_at < silent_after for m in delta.monitors)
-        status.silent = len(delta.monitors) - status.monitors
-        status.outbox = delta.waited if self.session is not None and self.session.channels else None
-        status.waiting = delta.waiting
+        self.status.take(delta, self.session)
         view.take(delta)
         if view.alerts.rings(delta) and self.session is not None and self.session.bell:
             self.bell()
@@ -237,15 +232,10 @@ class WsmonApp(Shell):
 
     def show_status(self) -> None:
         """Paint the status, where it reads differently."""
-        session, status = self.session, self.status
+        session = self.session
         if session is not None:
-            status.writable = session.writable
-            gate = session.commands.gate
-            status.armed = None if gate is None else gate.left(session.clock)
-            status.units = self._meter.told(session.clock.monotonic(), session.units)
-            status.production = session.production
-            if self.read_at is not None:
-                status.age = max(0.0, (session.clock.now() - self.read_at) / 1e6)
+            units = self._meter.told(session.clock.monotonic(), session.units)
+            self.status.see(session, self.read_at, units)
         self.view.show_status(session.clock.now() if session is not None and self.read_at is not None else None)
 
     def _show_keys(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
@@ -13,86 +12,18 @@ from textual.widgets import Static
 
 from tui.actions import ALERTS, CLUSTERS, Action
 from tui.cells import GLYPHS, STATE_STYLES, WORDS
+from tui.status import Status, gate, outbox
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import age
 from wsmon.domain.visible import visible
 
 if TYPE_CHECKING:
     from tui.panels.base import Panel
-    from wsmon.ports import StoreInfo
 
 S = WorksetState
 COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE)
 ALWAYS = {"help", "quit"}
 TIGHT_WIDTH = 100
-OUTBOX_SECONDS = 60.0
-COUNTED_EVENTS = 100
-"""So many of the waiting ones are counted (services.panels, which loads after the first frame); a test compares."""
-
-
-@dataclass
-class Status:
-    """What the status lines tell."""
-
-    store: StoreInfo | None = None
-    who: str = ""
-    account: str = ""
-    """The AWS account, once it is known."""
-    writable: bool = True
-    armed: float | None = None
-    """Seconds until writes are off again, 0 where they are; None: nothing has to be armed."""
-    counts: dict[WorksetState, int] = field(default_factory=dict)
-    alerts: int = 0
-    monitors: int = 0
-    silent: int = 0
-    """Monitors that signed on, never signed off, and are not heard of."""
-    outbox: float | None = None
-    """Seconds for which the oldest event has waited for a channel; None where nobody is to be told."""
-    waiting: int = 0
-    """How many events do, as Delta counts them."""
-    age: float | None = None
-    """Seconds since the store was last read."""
-    stale_after: float = 5.0
-    units: int | None = None
-    """Capacity units consumed in the last minute, where they are paid for."""
-    production: str = ""
-    paused: bool = False
-    past: str = ""
-    """Which moment is shown, where it is not now."""
-    refresh: float | None = None
-    """Seconds between looks, where somebody has chosen them."""
-    trouble: str = ""
-
-    def looks_every(self, seconds: float) -> None:
-        """Data is old after two looks that did not come; an idle store is looked at half as often."""
-        self.stale_after = max(5.0, 2.5 * seconds)
-
-    @property
-    def restless(self) -> bool:
-        """Whether something in it counts seconds, or will before it is looked at again by itself."""
-        return bool(self.trouble) or (self.armed is not None and 0 < self.armed < 66)
-
-    def told(self) -> tuple[object, ...]:
-        """Everything that can be read of it; an age only where it is told."""
-        old = age(self.age) if self.age is not None and self.age >= self.stale_after else self.age is None
-        counts = tuple(self.counts.items())
-        return (
-            self.store,
-            self.who,
-            self.account,
-            _gate(self).plain,
-            self.paused,
-            self.past,
-            self.units,
-            self.production,
-            self.refresh,
-            counts,
-            self.alerts,
-            self.monitors,
-            _outbox(self),
-            old,
-            self.trouble,
-        )
 
 
 class StatusBar(Static):
@@ -143,11 +74,11 @@ class StatusBar(Static):
             left.append(f"  {visible(status.account)}" if status.account else "", "dim")
             if not status.account or width >= TIGHT_WIDTH:  # where there is little room, one of the two
                 left.append(f"  {visible(status.who)}", "dim")
-            left.append_text(_gate(status))
+            left.append_text(gate(status))
             monitors = str(status.monitors) if status.age is not None else "–"
             left.append(f"  {monitors} monitor{'' if monitors == '1' else 's'}", "dim")
             left.append(f", {status.silent} silent" if status.silent else "", "yellow")
-            left.append(_outbox(status), "yellow")
+            left.append(outbox(status), "yellow")
             if status.units is not None:
                 left.append(f"  {status.units:,} units/min", "dim")
             if status.production:
@@ -173,30 +104,6 @@ class StatusBar(Static):
         alerts = str(status.alerts) if known else "–"
         right = Text(f"{alerts} alert{'' if alerts == '1' else 's'} ", "bold red" if status.alerts else "dim")
         return _between(line, right, width)
-
-
-def _outbox(status: Status) -> str:
-    """Since when somebody should have been told, and of how much, once that is long."""
-    if status.outbox is None or status.outbox < OUTBOX_SECONDS:
-        return ""
-    many = f"{COUNTED_EVENTS}+" if status.waiting > COUNTED_EVENTS else str(status.waiting)
-    return f"  outbox {age(status.outbox)}" + (f" ({many})" if status.waiting else "")
-
-
-def _gate(status: Status) -> Text:
-    """What may be written, where it is not everything."""
-    if not status.writable:
-        return Text("  read-only", "bold yellow")
-    if status.armed is None:
-        return Text()
-    if not status.armed:
-        return Text("  writes off", "bold yellow")
-    return Text(f"  ARMED {age(_minutes(status.armed))}", "bold red")
-
-
-def _minutes(seconds: float) -> float:
-    """Up to the next minute, so that nothing repaints for a clock; the last one counts down."""
-    return seconds if seconds < 60 else -(-seconds // 60) * 60
 
 
 class KeyBar(Static):

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from tui.actions import Action
-    from tui.bars import Status
     from tui.doing.past import Past
     from tui.kept import Kept
     from tui.session import Session
+    from tui.status import Status
     from tui.view import View
     from tui.work import Work
     from tui.worker import Follower

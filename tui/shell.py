@@ -16,7 +16,7 @@ from textual.binding import BindingType
 from textual.events import Event, Key
 
 from tui.actions import ACTIONS, APP, CHANGING, LOOKING, PAST, SETTING, TABLE, VIEW, Action, bindings, of
-from tui.bars import Status
+from tui.status import Status
 from tui.styles import FIRST, LATER, style_sheet
 from tui.view import View
 from tui.worker import Follower

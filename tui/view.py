@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.bars import Flash, KeyBar, Status, StatusBar, strip
+from tui.bars import Flash, KeyBar, StatusBar, strip
 from tui.keyed import KeyedList
 from tui.painting import TightScreen
 from tui.panels.alerts import AlertsPanel
@@ -19,6 +19,7 @@ from tui.panels.base import Panel
 from tui.panels.clusters import ClustersPanel
 from tui.panels.locks import LocksPanel
 from tui.panels.queue import QueuePanel
+from tui.status import Status
 from tui.table import Palette
 
 if TYPE_CHECKING:

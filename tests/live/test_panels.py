@@ -172,6 +172,14 @@ def test_what_reads_the_same_stays_the_same_object(real: SqliteStore) -> None:
     assert one.alerts is two.alerts
 
 
+def test_on_a_shared_store_each_panel_has_its_own_age(view: LiveView) -> None:
+    last = view.poll()
+    for _ in range(8):
+        last = view.poll()
+    assert last.read_at["locks"] > last.read_at["clusters"]
+    assert len(set(last.read_at.values())) > 3, "one small panel a look"
+
+
 class Counted(Paid):
     """This machine's own store, which knows whether it is as it was, and counts what else is asked of it."""
 

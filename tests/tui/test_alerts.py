@@ -12,9 +12,9 @@ from textual.widgets import Button, Input
 from tests.tui.changes import text_of
 from tests.tui.stage import Stage, screen_text, settled
 from tests.tui.test_actions import app_of, asked, confirm, said
-from tui.bars import COUNTED_EVENTS
 from tui.keyed import KeyedList
 from tui.screens.results import Results
+from tui.status import COUNTED_EVENTS
 from wsmon.domain.alerts import AlertRecord
 from wsmon.domain.errors import StoreUnreachable
 from wsmon.domain.ruling import OFF, Ruling

@@ -170,6 +170,35 @@ async def test_an_old_cluster_is_dimmed_with_its_age_in_every_width(stage: Stage
             assert "low" not in {column.cell(new).style for column, _ in app.view.clusters.table._shown}
 
 
+async def test_each_panel_says_its_own_age_and_is_dimmed_where_its_turn_is_overdue(stage: Stage) -> None:
+    stage.busy()
+    async with stage.app().run_test(size=(120, 40)) as pilot:
+        app = app_of(pilot)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 30)
+        stage.refresh_seconds = 60.0
+        await pilot.pause(0.3)
+
+        def look(**ages: float) -> dict[str, tuple[str, bool]]:
+            """The store was looked at now, some panels had their turn so many seconds ago."""
+            now = stage.clock.now()
+            read_at = {name: now - int(seconds * 1e6) for name, seconds in ages.items()}
+            app.follower.seen = Delta(now, read_at=read_at)
+            app.tick()
+            return {str(p.id): (str(p.border_subtitle or ""), p.has_class("-stale")) for p in app.view.panels}
+
+        fresh = ("", False)
+        assert look() == dict.fromkeys(("queue", "locks", "clusters", "alerts"), fresh)
+        stage.pass_seconds(17)
+        assert look(clusters=1)["clusters"] == fresh, "sixteen seconds lie between its turns"
+        stage.pass_seconds(16)
+        told = look(clusters=17, alerts=4)
+        assert told == {"queue": fresh, "locks": fresh, "clusters": ("15s old", False), "alerts": fresh}
+        stage.pass_seconds(20)
+        assert look(clusters=37)["clusters"] == ("35s old", True), "its next turn is overdue"
+        assert "35s old" in await shows(pilot, "35s old")
+        assert look()["clusters"] == fresh
+
+
 async def test_a_filter_counts_what_it_shows(stage: Stage) -> None:
     stage.busy()
     async with stage.app().run_test(size=(120, 40)) as pilot:

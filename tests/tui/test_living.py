@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from textual.strip import Strip
 from tests.tui.stage import HOSTILE, Stage, screen_text, settled
 from tui.app import WsmonApp
 from wsmon.domain.states import WorksetPriority, WorksetState
+from wsmon.domain.workset import Row
+from wsmon.services.live import Delta
 
 
 def app_of(pilot: Pilot[Any]) -> WsmonApp:
@@ -46,6 +49,50 @@ async def test_cursor_and_scroll_stay_on_their_row_through_every_refresh(stage: 
         await settled(pilot, lambda: len(app_of(pilot).view.rows) == 140)
         assert app_of(pilot).view.queue.selected() == key
         assert table.cursor - table.scroll_offset.y == line
+        # A thousand more, as the follower tells them, with the filter, the marks and an order of one's own.
+        app_of(pilot).take_filter("!nothing")
+        table.order_by("PRIO", downwards=True)
+        await pilot.press("space", "space", "space")
+        marked, key, line = (
+            list(table.marked),
+            app_of(pilot).view.queue.selected(),
+            table.cursor - table.scroll_offset.y,
+        )
+        rows, stays = dict(app_of(pilot).view.rows), {*marked, key}
+        for n in range(1000):
+            at = stage.clock.now() + n
+            _take_hostile(app_of(pilot), rows, stays, draw, at)
+            if n % 200 == 0:
+                await pilot.pause()
+        assert app_of(pilot).view.queue.selected() == key
+        assert table.cursor - table.scroll_offset.y == line
+        assert list(table.marked) == marked
+        assert (table.sorted_by, table.downwards) == ("PRIO", True)
+        assert app_of(pilot).view.queue.filter_text == "!nothing"
+        await pilot.pause()
+        assert str(key) in screen_text(pilot.app).splitlines()[table.region.y + 1 + line]
+
+
+def _take_hostile(app: WsmonApp, rows: dict[str, Row], stays: set[str | None], draw: random.Random, at: int) -> None:
+    """Some worksets change in everything, one comes under a name that would like to be more, one goes."""
+    victims = [name for name in draw.sample(sorted(rows), 8) if name not in stays]
+    changed = {
+        name: replace(
+            rows[name],
+            state=draw.choice(list(WorksetState)[:8]),
+            priority=draw.choice(list(WorksetPriority)),
+            rev=rows[name].rev + 1,
+            error=HOSTILE,
+            updated_at=at,
+        )
+        for name in victims[1:]
+    }
+    new = f"[red]{at % 977:03}{HOSTILE}"
+    changed[new] = Row(new, WorksetState.READY, draw.choice(list(WorksetPriority)), 1, at, at)
+    gone = victims[0] if len(rows) > 200 else ""
+    rows.update(changed)
+    rows.pop(gone, None)
+    app.view.take(Delta(at, changed, frozenset([gone] if gone else [])))
 
 
 async def test_a_row_that_leaves_hands_the_cursor_to_its_neighbour(stage: Stage) -> None:
@@ -196,7 +243,6 @@ async def test_nothing_is_painted_when_nothing_changed(stage: Stage, monkeypatch
 
 def test_twenty_thousand_rows_are_loaded_and_moved_in_like_twenty(tmp_path: Path) -> None:
     from tui.panels.queue import QueuePanel
-    from wsmon.domain.workset import Row
 
     rows = {f"w{n}": Row(f"w{n}", WorksetState.READY, WorksetPriority.NORMAL, 1, n, n) for n in range(20_000)}
     panel = QueuePanel()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.tui import changes, rows
+from tests.tui import changes, rows, settings_rows
 from tests.tui.seat import CHECKS, Seat
 from tests.tui.stage import Stage, settled
 from tui.actions import ACTIONS, ALERTS, CLUSTERS
@@ -17,7 +17,8 @@ from wsmon.services.arming import Gate
 SIZE = (100, 24)
 """The smallest on which all panels are seen: what is painted here costs more than all the rest."""
 assert changes
-assert rows  # they fill the table of checks
+assert rows
+assert settings_rows  # they fill the table of checks
 
 
 def test_every_row_has_its_check_and_every_check_its_row() -> None:
