@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.services.world import World
+from tests.waiting import wait_for
 from wsmon.adapters.runner import LocalRunner
-from wsmon.domain.errors import OutsideError
+from wsmon.domain.errors import OutsideError, Refused
 from wsmon.domain.states import Verb, WorksetState
 from wsmon.ports import RunRequest
 
@@ -53,3 +54,30 @@ def test_a_start_that_never_came_is_barred_before_it_is_tried_again(
         LocalRunner.spawn(monitor.runs._runner, lost[0])  # type: ignore[arg-type]
     world.until(monitor, S.COMPLETE)
     assert len([line for line in world.lines() if line.startswith("start")]) == 1
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_start_still_on_its_way_is_barred_once_its_workset_goes_on_without_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    lost = _answers_once_not(monkeypatch, started=False)
+    world.register()
+    monitor = world.monitor(max_concurrent=1)
+    world.until(monitor, S.IN_PROGRESS)
+    world.commands.unlock("w1", reason="looks stuck")
+    world.commands.requeue("w1", reason="run it elsewhere")
+    if elsewhere:
+        world.commands.acquire("w1", holder="elsewhere", seconds=60)
+    else:
+        world.commands.ignore("w1", reason="not at all")
+
+    def noticed() -> bool:
+        monitor.keeper.renew_due()
+        return bool(monitor.keeper._lost)
+
+    wait_for(noticed)  # before it ever looks at the run
+    monitor.step()
+    assert not monitor.runs.attended
+    with pytest.raises(Refused, match="a newer lock"):
+        LocalRunner.spawn(monitor.runs._runner, lost[0])  # type: ignore[arg-type]
+    assert world.lines() == []

@@ -44,7 +44,9 @@ class Strays:
         """
         found = self._scan()
         for folder, (workset_id, run) in {**found, **self._known}.items():
-            if folder in attended or (folder in self._known and self._runner.look(workset_id, run).state in _OVER):
+            # What is absent may still be on its way there; it is forgotten once it is barred.
+            ended = folder in self._known and self._runner.look(workset_id, run).state is RunState.ENDED
+            if folder in attended or ended:
                 self._forget(folder)
             else:
                 self._judge(workset_id, run)
@@ -74,9 +76,13 @@ class Strays:
         # By token and place: a folder has as many names as there are links to it.
         if current is not None and (current.place_id, current.run_token) == (run.place_id, run.run_token):
             return False
-        self._runner.raise_token(workset_id, token, run)
+        # Also where nobody has locked it since: what is on its way here does not start any more.
+        self._runner.raise_token(workset_id, max(token, run.run_token + 1), run)
         # Its result may have been recorded since it was found; then it had ended by then.
-        return self._runner.look(workset_id, run).state not in _OVER
+        if self._runner.look(workset_id, run).state in _OVER:
+            self._forget(run.folder)
+            return False
+        return True
 
     def _end(self, workset_id: str, run: RunRecord) -> None:
         if run.folder not in self._left_behind:
