@@ -157,7 +157,8 @@ class Host:
         if self.monitor is None or self.process is not session.process:
             return
         kernel, oracle = self.world.kernel, self.world.server.oracle
-        troubled = max(session.troubled_at, self.process.paused_until, self.place.machine.off_until)
+        stood_still = max(self.process.paused_until, self.place.machine.off_until)
+        troubled = max(session.troubled_at, stood_still)
         patience = int((self.config.lease_seconds + LOOKS) * SECOND)
         for name, attended in self.monitor.runs.attended.items():
             record, since = oracle.records.get(name), max(troubled, oracle.changed_at.get(name, 0))
@@ -165,9 +166,9 @@ class Host:
             if not ours and kernel.now - since > patience:
                 text = f"{self.process.name} attends {name} under token {attended.lease.token}; it is {record}"
                 raise Violation("who lost its lock learns of it", text)
-        self._idle(session.process, troubled, patience)
+        self._idle(session.process, stood_still, patience)
 
-    def _idle(self, process: Process, troubled: int, patience: int) -> None:
+    def _idle(self, process: Process, stood_still: int, patience: int) -> None:
         """What is renewed is worked under: a lock for nothing would keep its workset from everybody for ever."""
         assert self.monitor is not None
         attended = self.monitor.runs.attended
@@ -175,7 +176,7 @@ class Host:
         for name, stamp in oracle.stamps.items():
             record = oracle.records[name]
             mine = oracle.holders.get((name, record.token)) is process and name not in attended
-            if mine and stamp.at - max(troubled, oracle.changed_at[name]) > patience:
+            if mine and stamp.at - max(stood_still, oracle.changed_at[name]) > patience:
                 raise Violation("a lock that is kept is worked under", f"{process.name} renews {name}: {record}")
 
     def reload(self) -> None:
