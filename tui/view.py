@@ -169,6 +169,8 @@ class View(TightScreen, inherit_bindings=False):
         for panel in self.panels:
             seen = None if self.status.past else now
             panel.aged(seen, self.status.stale_after, cut_off=bool(self.status.trouble), past=bool(self.status.past))
+        if self.aside is not None:  # it shows a row of the queue, and is as old
+            self.aside.set_class(self.queue.has_class("-stale"), "-stale")
 
     def _show_strip(self) -> None:
         active = next((panel for panel in self.panels if panel.has_class("-active")), self.queue)

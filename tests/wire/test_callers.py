@@ -44,6 +44,8 @@ class Session:
     clock = CLOCK
     skew_seconds = 60.0
     refresh_seconds = 0.4
+    ruling = None
+    channels = False
 
 
 class Screen:
