@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that wait, then the rest as it is."""
     order = {name: number for number, name in enumerate(_LONG)}
     items.sort(key=lambda item: order.get(item.path.parent.name, len(order)))
+
+
+def _alone(name: str) -> str:
+    return re.sub(r"@\w+$", "", name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """What failed is remembered by the name that it has alone: xdist appends its group."""
+    yield
+    cache = getattr(session.config, "cache", None)
+    if cache is not None and not hasattr(session.config, "workerinput"):
+        failed = cache.get("cache/lastfailed", {})
+        cache.set("cache/lastfailed", dict.fromkeys(map(_alone, failed), True))
 
 
 @pytest.fixture(scope="session", autouse=True)

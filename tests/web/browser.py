@@ -35,6 +35,10 @@ FLAGS = [
 CODES = {"\r": ("Enter", "Enter", 13), "\x1b": ("Escape", "Escape", 27)}
 
 
+class AnotherPage(Exception):
+    """The page went away under what was asked of it: it is on its way to the next."""
+
+
 class Page:
     """One tab. `text` is what a terminal makes of everything the page's socket has received."""
 
@@ -71,6 +75,8 @@ class Page:
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": params})
         said = await asyncio.wait_for(answer, 20)
+        if "navigated" in str(said.get("error")):
+            raise AnotherPage
         assert "error" not in said, said
         result: dict[str, Any] = said["result"]
         return result
@@ -113,10 +119,16 @@ class Page:
         """Wait until a piece of script gives something true."""
         async with asyncio.timeout(seconds):
             try:
-                while not await self.js(code):
+                while not await self._true(code):
                     await asyncio.sleep(0.05)
             except asyncio.CancelledError:
                 raise AssertionError(f"{code} was never true; the terminal:\n{self.text}") from None
+
+    async def _true(self, code: str) -> bool:
+        try:
+            return bool(await self.js(code))
+        except AnotherPage:
+            return False
 
     async def colours(self) -> int:
         """How many colours the painted page has."""
