@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.tui.terminal import WSMON, Terminal
 from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.cli.main import main
-from wsmon.domain.errors import NotFound, StaleWrite
+from wsmon.domain.errors import InvalidInput, NotFound, StaleWrite
 from wsmon.domain.filters import parse_filter
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
@@ -32,6 +33,14 @@ def commands(tmp_path: Path) -> Commands:
         made.start(f"e{number}", token=token)
         made.fail(f"e{number}", token=token, category=ErrorCategory.DATA, details="no such sample")
     return made
+
+
+def test_what_is_no_id_is_said_before_anything_is_read(commands: Commands, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="workset id"):
+        bulk.by_ids(commands, "requeue", ["e0", "\udcff"])
+    cli = Cli(tmp_path, f"sqlite:{tmp_path / 'w.db'}")
+    assert "workset id" in cli("requeue", "e0", os.fsdecode(b"\xff"), "--reason", "x", code=None).stderr
+    assert commands.get("e0").state is S.ERROR
 
 
 def test_what_a_filter_chooses_and_what_cannot_from_there(commands: Commands) -> None:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from wsmon.domain.errors import IllegalTransition, NotFound, StoreError, WsmonError
+from wsmon.domain.spec import check_name
 from wsmon.domain.states import WorksetPriority
 from wsmon.domain.workset import Workset, row_of
 from wsmon.services import asking
@@ -47,7 +48,12 @@ def by_filter(commands: Commands, verb: str, wanted: Filter) -> Chosen:
 
 
 def by_ids(commands: Commands, verb: str, ids: Sequence[str]) -> Chosen:
-    """These, in this order. Raises NotFound for the first that is not there: a typing mistake changes nothing."""
+    """These, in this order. Raises NotFound for the first that is not there, InvalidInput for what is no id.
+
+    A typing mistake changes nothing.
+    """
+    for workset_id in ids:
+        check_name("workset id", workset_id)
     found = {record.workset_id: record for record in _records(commands, ids)}
     for workset_id in ids:
         if workset_id not in found:
