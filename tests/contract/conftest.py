@@ -18,7 +18,7 @@ from wsmon.domain.workset import Workset
 from wsmon.ports import StateStore
 from wsmon.services.commands import Commands
 
-ENGINES = ["sqlite", "memory", "dynoxide", "ministack"]
+ENGINES = ["sqlite", "memory", "dynoxide", pytest.param("ministack", marks=pytest.mark.ci)]
 
 
 @dataclass

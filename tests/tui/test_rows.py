@@ -25,6 +25,7 @@ def test_every_row_has_its_check_and_every_check_its_row() -> None:
     assert CHECKS.keys() == {action.name for action in ACTIONS}
 
 
+@pytest.mark.ci
 async def test_every_row_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     stage = filled(Stage(tmp_path, gate=Gate(900)))
@@ -43,6 +44,7 @@ async def test_every_row_does_what_it_says(tmp_path: Path, monkeypatch: pytest.M
     stage.close()
 
 
+@pytest.mark.ci
 async def test_every_row_that_changes_is_refused_when_read_only(tmp_path: Path) -> None:
     stage = filled(Stage(tmp_path, writable=False))
     before = everything(stage)

@@ -139,6 +139,7 @@ async def test_the_past_is_marked_stepped_through_and_changes_nothing(stage: Sta
         assert stage.real.history("w")[-1].reason == "live goes on meanwhile"
 
 
+@pytest.mark.ci
 async def test_a_replay_plays_from_its_start_to_now(stage: Stage) -> None:
     stage.register("w")
     stage.pass_seconds(30)
@@ -153,7 +154,7 @@ async def test_a_replay_plays_from_its_start_to_now(stage: Stage) -> None:
         await shows(pilot, "4/4", "p plays")
 
 
-@pytest.mark.parametrize("row", [0, 1])
+@pytest.mark.parametrize("row", [0, pytest.param(1, marks=pytest.mark.ci)])
 async def test_what_is_shown_is_exported(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: int
 ) -> None:
