@@ -7,7 +7,7 @@ from collections.abc import Collection
 from wsmon.domain.alerts import about
 from wsmon.domain.errors import OutsideError, Refused
 from wsmon.domain.states import WorksetState
-from wsmon.domain.workset import RunRecord, Workset, row_of
+from wsmon.domain.workset import RunRecord, Tombstone, Workset, row_of
 from wsmon.ports import AlertRecord, Clock, CommandRunner, Log, RunState, StateStore
 
 SCAN_SECONDS = 300.0
@@ -44,12 +44,14 @@ class Strays:
         """
         found = self._scan()
         for folder, (workset_id, run) in {**found, **self._known}.items():
-            # What is absent may still be on its way there; it is forgotten once it is barred.
-            ended = folder in self._known and self._runner.look(workset_id, run).state is RunState.ENDED
-            if folder in attended or ended:
+            if folder in attended or (folder in self._known and self._has_ended(workset_id, run)):
                 self._forget(folder)
             else:
                 self._judge(workset_id, run)
+
+    def _has_ended(self, workset_id: str, run: RunRecord) -> bool:
+        """What is absent may still be on its way there; it is forgotten once it is barred."""
+        return self._runner.look(workset_id, run).state is RunState.ENDED
 
     def _scan(self) -> dict[str, tuple[str, RunRecord]]:
         moment = self._clock.monotonic()
@@ -61,14 +63,14 @@ class Strays:
 
     def _judge(self, workset_id: str, run: RunRecord) -> None:
         try:
-            if self._is_left_behind(workset_id, run):
-                self._end(workset_id, run)
+            record = self._store.record(workset_id)
+            if self._is_left_behind(record, workset_id, run):
+                self._end(record, workset_id, run)
         except (OutsideError, Refused) as error:
             self._known[run.folder] = (workset_id, run)  # its place is busy, or went away again
             self._log.warning("not looked at", workset_id=workset_id, why=str(error))
 
-    def _is_left_behind(self, workset_id: str, run: RunRecord) -> bool:
-        record = self._store.record(workset_id)
+    def _is_left_behind(self, record: Workset | Tombstone | None, workset_id: str, run: RunRecord) -> bool:
         token = record.token if record is not None else 0
         if token < run.run_token:
             return False  # not of a time this store knows of
@@ -84,19 +86,18 @@ class Strays:
             return False
         return True
 
-    def _end(self, workset_id: str, run: RunRecord) -> None:
+    def _end(self, record: Workset | Tombstone | None, workset_id: str, run: RunRecord) -> None:
         if run.folder not in self._left_behind:
             self._known[run.folder] = (workset_id, run)
-            self._alert(workset_id, run)
+            self._alert(record, workset_id, run)
             self._left_behind.add(run.folder)  # after the alert: one that did not get through is told again
         self._runner.stop(workset_id, run, force=True)
 
-    def _alert(self, workset_id: str, run: RunRecord) -> None:
+    def _alert(self, record: Workset | Tombstone | None, workset_id: str, run: RunRecord) -> None:
         now = self._clock.now()
         text = f"an older run (token {run.run_token}) of it was still alive at {run.host} and was ended"
         fingerprint = f"duplicate/{workset_id}/{run.run_token}"
         alert = AlertRecord(fingerprint, "duplicate", "critical", workset_id, text, now, now)
-        record = self._store.record(workset_id)
         self._store.put_alert(about(alert, row_of(record)) if isinstance(record, Workset) else alert)
         self._log.error("duplicate run ended", workset_id=workset_id, run_token=run.run_token)
 
