@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import asdict, replace
 
-from wsmon.adapters.sqlite.facts import Facts, documents, write_fact
+from wsmon.adapters.sqlite.documents import documents, read_document, write_document
+from wsmon.adapters.sqlite.facts import Facts
 from wsmon.domain.alerts import RESOLVED, AlertRecord, SilenceRecord
 from wsmon.domain.times import Instant
 
@@ -25,7 +25,7 @@ class Alerts(Facts):
             kept = alert
             if known is not None and known.status != RESOLVED:
                 kept = replace(alert, count=known.count + 1, **{name: getattr(known, name) for name in _OUTLIVES})
-            write_fact(connection, "alert", alert.fingerprint, asdict(kept))
+            write_document(connection, "alert", alert.fingerprint, asdict(kept))
 
         self._connections.transact(write)
 
@@ -36,7 +36,7 @@ class Alerts(Facts):
             known = _known(connection, fingerprint)
             if known is not None:
                 kept = replace(known, status=status, by=by, reason=reason, changed_at=at)
-                write_fact(connection, "alert", fingerprint, asdict(kept))
+                write_document(connection, "alert", fingerprint, asdict(kept))
             return known is not None
 
         return self._connections.transact(write)
@@ -65,6 +65,5 @@ class Alerts(Facts):
 
 
 def _known(connection: sqlite3.Connection, fingerprint: str) -> AlertRecord | None:
-    sql = "SELECT document FROM facts WHERE kind = 'alert' AND name = ?"
-    found = connection.execute(sql, (fingerprint,)).fetchone()
-    return AlertRecord(**json.loads(found[0])) if found else None
+    found = read_document(connection, "alert", fingerprint)
+    return AlertRecord(**found) if found is not None else None

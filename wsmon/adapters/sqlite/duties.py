@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping
 
 from wsmon.adapters import codec
 from wsmon.adapters.sqlite.connection import Connections
+from wsmon.adapters.sqlite.documents import read_document, write_document
 from wsmon.domain.errors import StaleWrite
 from wsmon.domain.workset import Lease, LeaseMark
 
@@ -30,8 +30,7 @@ class Duties:
                 return
             if (stands.mark if stands is not None else None) != seen:
                 raise StaleWrite(lease.workset_id, None, stands)
-            text = codec.dumps(codec.lease_attributes(lease))
-            connection.execute("INSERT OR REPLACE INTO facts VALUES ('duty', ?, ?)", (lease.workset_id, text))
+            write_document(connection, "duty", lease.workset_id, codec.lease_attributes(lease))
 
         self._connections.transact(write)
 
@@ -51,8 +50,7 @@ class Duties:
             stands = read_duty(connection, duty.workset_id)
             if stands is None or stands.mark != duty.mark or turn < _turn(connection, duty.workset_id):
                 raise StaleWrite(duty.workset_id, None, stands)
-            told = (duty.workset_id, json.dumps(turn))
-            connection.execute("INSERT OR REPLACE INTO facts VALUES ('cursor turn', ?, ?)", told)
+            write_document(connection, "cursor turn", duty.workset_id, turn)
             connection.executemany("INSERT OR REPLACE INTO facts VALUES ('cursor', ?, ?)", kept)
             connection.executemany("DELETE FROM facts WHERE kind = 'cursor' AND name = ?", gone)
 
@@ -61,12 +59,10 @@ class Duties:
 
 def _turn(connection: sqlite3.Connection, name: str) -> list[int]:
     """Token, renewal and number of the last write of cursors under a duty."""
-    sql = "SELECT document FROM facts WHERE kind = 'cursor turn' AND name = ?"
-    found = connection.execute(sql, (name,)).fetchone()
-    return list(json.loads(found[0])) if found else []
+    return read_document(connection, "cursor turn", name) or []
 
 
 def read_duty(connection: sqlite3.Connection, name: str) -> Lease | None:
     """Who does it, as it stands."""
-    found = connection.execute("SELECT document FROM facts WHERE kind = 'duty' AND name = ?", (name,)).fetchone()
-    return codec.lease_from(json.loads(found[0])) if found else None
+    found = read_document(connection, "duty", name)
+    return codec.lease_from(found) if found is not None else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import asdict
-from typing import Any
 
-from wsmon.adapters.codec import cluster_document, cluster_from, dumps, life_from
+from wsmon.adapters.codec import cluster_document, cluster_from, life_from
 from wsmon.adapters.sqlite.connection import Connections
+from wsmon.adapters.sqlite.documents import documents, write_document
 from wsmon.adapters.sqlite.duties import read_duty
 from wsmon.adapters.sqlite.writing import apply_life, read_life, read_spend
 from wsmon.domain.errors import StaleWrite
@@ -101,20 +100,9 @@ class Facts:
         return sorted(found, key=lambda token: (token.name, token.token_id))
 
     def _put(self, kind: str, name: str, document: dict[str, object]) -> None:
-        self._connections.transact(lambda connection: write_fact(connection, kind, name, document))
+        self._connections.transact(lambda connection: write_document(connection, kind, name, document))
 
     def _remove(self, kind: str, name: str) -> None:
         self._connections.transact(
             lambda connection: connection.execute("DELETE FROM facts WHERE kind = ? AND name = ?", (kind, name))
         )
-
-
-def write_fact(connection: sqlite3.Connection, kind: str, name: str, document: dict[str, object]) -> None:
-    """Put a document."""
-    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (kind, name, dumps(document)))
-
-
-def documents(connection: sqlite3.Connection, kind: str) -> list[dict[str, Any]]:
-    """All documents of a kind by name."""
-    found = connection.execute("SELECT document FROM facts WHERE kind = ? ORDER BY name", (kind,))
-    return [json.loads(text) for (text,) in found]

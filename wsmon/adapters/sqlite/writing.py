@@ -7,6 +7,7 @@ import sqlite3
 
 from wsmon.adapters import codec
 from wsmon.adapters.resolving import stands
+from wsmon.adapters.sqlite.documents import read_document, write_document
 from wsmon.domain.change import Change, Event, SlotClaim
 from wsmon.domain.errors import InUse, NoCapacity, OverBudget, StaleWrite
 from wsmon.domain.lives import Life, LifeChange
@@ -112,9 +113,8 @@ def _holds(connection: sqlite3.Connection, cluster: str, workset_id: str) -> boo
 
 def read_life(connection: sqlite3.Connection, cluster: str) -> Life:
     """What was decided about a cluster; rev 0 where nothing was."""
-    sql = "SELECT document FROM facts WHERE kind = 'life' AND name = ?"
-    found = connection.execute(sql, (cluster,)).fetchone()
-    return codec.life_from(json.loads(found[0])) if found else Life(cluster)
+    found = read_document(connection, "life", cluster)
+    return codec.life_from(found) if found is not None else Life(cluster)
 
 
 def apply_life(connection: sqlite3.Connection, change: LifeChange) -> None:
@@ -128,8 +128,7 @@ def apply_life(connection: sqlite3.Connection, change: LifeChange) -> None:
         (count,) = connection.execute("SELECT count(*) FROM claims WHERE cluster = ?", (name,)).fetchone()
         if count:
             raise InUse(name, count)
-    text = codec.dumps(codec.life_attributes(change.after))
-    connection.execute("INSERT OR REPLACE INTO facts VALUES ('life', ?, ?)", (name, text))
+    write_document(connection, "life", name, codec.life_attributes(change.after))
     write_event(connection, change.event)
 
 
