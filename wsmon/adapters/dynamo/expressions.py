@@ -15,7 +15,6 @@ SLOT_FREE = (
     "attribute_exists(held) AND (attribute_exists(held.#id) OR (attribute_not_exists(closed) AND size(held) < :slots))"
 )
 NOTHING_HELD = "attribute_not_exists(held) OR size(held) = :zero"
-AT_LIFE = "#rev = :seen_rev"
 NO_LIFE = "attribute_not_exists(#rev)"
 VCPUS_FREE = "(attribute_not_exists(vcpus) OR vcpus <= :vcpus_room)"
 MEMORY_FREE = "(attribute_not_exists(memory_mib) OR memory_mib <= :memory_room)"

@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from wsmon.adapters.codec import dumps, life_attributes, life_from
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys, writing
-from wsmon.adapters.dynamo.client import condition_failed
 from wsmon.adapters.dynamo.reading import Reading
 from wsmon.adapters.resolving import stands
 from wsmon.domain.errors import InUse, StaleWrite
@@ -35,20 +32,12 @@ class Living(Reading):
 
     def commit_life(self, change: LifeChange) -> None:
         """Write a life and its event in one transaction. Raises StaleWrite, InUse."""
-        names, parts = zip(*_transaction(self._connection.table, change), strict=True)
-        request = {"TransactItems": list(parts), "ClientRequestToken": change.event.change_id}
+        parts = _transaction(self._connection.table, change)
+        writing.transact(
+            self._connection, change.event.change_id, parts, lambda refused: self._life_refused(change, refused)
+        )
 
-        def work() -> None:
-            try:
-                self._connection.send("transact_write_items", ReturnConsumedCapacity="TOTAL", **request)
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                self._life_refused(change, writing.refused(error, list(names)))
-
-        self._connection.call(work)
-
-    def _life_refused(self, change: LifeChange, refused: dict[str, dict[str, Any] | None]) -> None:
+    def _life_refused(self, change: LifeChange, refused: writing.Failed) -> None:
         """Return where the change stands all the same; raise what stands in its way where not."""
         if stands(change, self.life(change.after.name).rev, self._change_id_at):
             return
@@ -94,7 +83,7 @@ def _put_life(table: str, change: LifeChange) -> dict[str, Any]:
             "TableName": table,
             "Key": ex.wire_item({"pk": keys.CLUSTERS, "sk": change.after.name}),
             "UpdateExpression": "SET #life = :life, #rev = :rev REMOVE drained",
-            "ConditionExpression": ex.AT_LIFE if change.before.rev else ex.NO_LIFE,
+            "ConditionExpression": ex.AT_REV if change.before.rev else ex.NO_LIFE,
             "ExpressionAttributeNames": {"#life": "life", "#rev": "rev"},
             "ExpressionAttributeValues": ex.wire_item(values),
         }

@@ -74,20 +74,12 @@ class DynamoStore(Registering, Alerts, Delivering, Duties, Identity):
         claim = change.claim
         if claim is not None and claim.budget is not None and claim.takes.cost > claim.budget:
             raise OverBudget(claim.cluster, claim.takes.day)
-        names, parts = zip(*writing.transaction(self._connection.table, change), strict=True)
-        request = {"TransactItems": list(parts), "ClientRequestToken": change.event.change_id}
+        parts = writing.transaction(self._connection.table, change)
+        writing.transact(
+            self._connection, change.event.change_id, parts, lambda refused: self._refused(change, refused)
+        )
 
-        def work() -> None:
-            try:
-                self._connection.send("transact_write_items", ReturnConsumedCapacity="TOTAL", **request)
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                self._refused(change, writing.refused(error, list(names)))
-
-        self._connection.call(work)
-
-    def _refused(self, change: Change, refused: dict[str, dict[str, Any] | None]) -> None:
+    def _refused(self, change: Change, refused: writing.Failed) -> None:
         """Return where the change stands all the same; raise what stands in its way where not."""
         standing = refused.get(writing.WORKSET)
         if stands(change, standing["rev"] if standing else None, self._change_id_at):
@@ -101,7 +93,7 @@ class DynamoStore(Registering, Alerts, Delivering, Duties, Identity):
         found = lease_of(lease) if lease else self.lease(change.workset_id)
         raise StaleWrite(change.workset_id, current, found)
 
-    def _no_room(self, change: Change, refused: dict[str, dict[str, Any] | None]) -> None:
+    def _no_room(self, change: Change, refused: writing.Failed) -> None:
         """Raise what the cluster or the budget lacks; go on where only the claims' item was missing."""
         claim = change.claim
         assert claim is not None, "only a claim has these conditions"

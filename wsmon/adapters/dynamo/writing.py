@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,7 @@ from wsmon.adapters import codec
 from wsmon.adapters.codec import dumps
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys
+from wsmon.adapters.dynamo.client import Connection, condition_failed
 from wsmon.domain.change import Change, Event, Hold
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WorksetState
@@ -21,6 +22,8 @@ BULK = 40
 BULK_BYTES = 3_000_000
 """Of their items, with room for the events: a transaction holds 4 MB."""
 MAX_ITEM_BYTES = 390_000  # DynamoDB's limit is 400 KB with names and overhead
+Failed = dict[str, dict[str, Any] | None]
+"""The parts whose condition failed, by name, each with the item that stands there (None: none does)."""
 WORKSET, LEASE, SLOT, SPEND = "workset", "lease", "slot", "spend"
 
 
@@ -206,9 +209,29 @@ def transaction(table: str, change: Change) -> list[tuple[str, dict[str, Any]]]:
     return parts
 
 
-def refused(error: ClientError, names: list[str]) -> dict[str, dict[str, Any] | None]:
-    """The parts whose condition failed, each with the item that stands there (None: none does)."""
-    found: dict[str, dict[str, Any] | None] = {}
+def transact(
+    connection: Connection,
+    change_id: str,
+    parts: Sequence[tuple[str, dict[str, Any]]],
+    otherwise: Callable[[Failed], None],
+) -> None:
+    """Write named parts in one transaction; `otherwise` says what it means where conditions failed."""
+    request = {"TransactItems": [part for _, part in parts], "ClientRequestToken": change_id}
+
+    def work() -> None:
+        try:
+            connection.send("transact_write_items", ReturnConsumedCapacity="TOTAL", **request)
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            otherwise(refused(error, [name for name, _ in parts]))
+
+    connection.call(work)
+
+
+def refused(error: ClientError, names: list[str]) -> Failed:
+    """What failed, of the parts of these names."""
+    found: Failed = {}
     for name, reason in zip(names, error.response.get("CancellationReasons", []), strict=False):
         if reason.get("Code") == "ConditionalCheckFailed":
             found[name] = ex.plain(reason["Item"]) if reason.get("Item") else None
