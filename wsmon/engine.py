@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from wsmon import __version__
+from wsmon.adapters.arn import account_of
 from wsmon.adapters.clock import SystemClock
 from wsmon.domain.errors import Refused, StoreError, StoreUnreachable
 from wsmon.domain.workset import RetryPolicy, Workset
@@ -127,10 +128,9 @@ class Engine:
         """The AWS account these credentials are of, asked anew (a call of its own, bounded in time); empty where it cannot be had."""
         ask: Callable[[], str] | None = getattr(self.store, "identity", None)
         try:
-            parts = ask().split(":") if ask is not None else []
+            return account_of(ask()) if ask is not None else ""
         except StoreError:
             return ""
-        return parts[4] if len(parts) > 4 else ""
 
     def run_root(self) -> Path:
         """Where run folders lie: as set, else beside a SQLite file, else in the data folder by table.

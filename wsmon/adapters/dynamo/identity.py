@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from wsmon.adapters.arn import account_of
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys, schema
 from wsmon.adapters.dynamo.client import condition_failed
@@ -37,8 +38,7 @@ class Identity(Reading):
 
     def account(self) -> str:
         """The AWS account the table belongs to; empty where its ARN does not tell."""
-        parts = str((schema.describe(self._connection) or {}).get("TableArn", "")).split(":")
-        return parts[4] if len(parts) > 4 else ""
+        return account_of(str((schema.describe(self._connection) or {}).get("TableArn", "")))
 
     def _draw(self, arn: str, seen: dict[str, Any] | None) -> None:
         """Put a new id in the place of what was seen; whoever was faster has drawn it."""
