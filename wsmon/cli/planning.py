@@ -73,7 +73,7 @@ def plan(ctx: click.Context, as_if: tuple[str, ...], everything: bool, as_json: 
     with engine(ctx) as opened:
         now = opened.clock.now()
         made = opened.scheduler().outlook(assumed=assumptions(as_if, now))
-        creation = opened.creation()
+        creation = "" if as_json else opened.creation()
     decisions = [one for one in made.decisions if everything or one.action is not Action.WAIT]
     if as_json:
         print_json([{**decision_document(d), "clusters": verdict_documents(d.clusters)} for d in decisions])

@@ -34,7 +34,8 @@ def clusters(ctx: click.Context, as_json: bool) -> None:
     Example: wsmon clusters
     """
     with engine(ctx) as opened:
-        found, now, creation = opened.store.clusters(), opened.clock.now(), opened.creation()
+        found, now = opened.store.clusters(), opened.clock.now()
+        creation = "" if as_json else opened.creation()
     if as_json:
         print_json([cluster_document(cluster) for cluster in found])
         return
