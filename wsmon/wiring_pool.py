@@ -33,7 +33,8 @@ def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Compa
     chosen = engine.settings.catalog
     if chosen.bucket is None:
         return [], None
-    from wsmon.adapters.s3 import S3Catalog, S3Inspector, S3Sentinels
+    from wsmon.adapters.s3 import S3Catalog, S3Inspector
+    from wsmon.adapters.s3_sentinels import S3Sentinels
     from wsmon.services.companion import Companion
     from wsmon.services.discovery import CatalogWatch, Discovery, Mirror
     from wsmon.services.duties import Duty

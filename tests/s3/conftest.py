@@ -12,7 +12,8 @@ import pytest
 from tests import peers
 from tests.cli.conftest import cli as cli  # noqa: PLC0414  a fixture
 from tests.folder.test_folder import GOOD
-from wsmon.adapters.s3 import Bucket, S3Catalog, S3Inspector, S3Sentinels
+from wsmon.adapters.s3 import Bucket, S3Catalog, S3Inspector
+from wsmon.adapters.s3_sentinels import S3Sentinels
 
 PREFIX = "drop/active"
 

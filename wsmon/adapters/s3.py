@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,8 +29,6 @@ _CONFIG = Config(
     max_pool_connections=AT_ONCE * 2,
 )
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
-
-SENTINEL_BYTES = 200
 
 
 class Bucket:
@@ -275,30 +272,3 @@ class S3Inspector:
             return self._bucket.exists(bucket, key)
         except (OutsideError, ValueError) as error:
             return str(error)
-
-
-class S3Sentinels:
-    """The Sentinels port for folders in buckets."""
-
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
-
-    def mark(self, bucket: str, prefix: str, word: str, body: str) -> None:
-        """Write the sentinel first, then take away those that would hold before it."""
-        place = f"{prefix.strip('/')}/{workfile.SENTINEL}"
-        words = list(workfile.PRECEDENCE)
-        self._bucket.put(bucket, place + word, body)
-        before = words[: words.index(word)]
-        if before:
-            self._bucket.drop(bucket, [place + one for one in before])
-
-    def standing(self, bucket: str, prefix: str) -> dict[str, str]:
-        """What stands there of the sentinels that tell of work: one listing, and a read each."""
-        place = f"{prefix.strip('/')}/{workfile.SENTINEL}"
-        names = [found["Key"].removeprefix(place) for page in self._bucket.pages(bucket, place, "") for found in page]
-        told: dict[str, str] = {}
-        for word in ("lock", "in_progress", "complete", "error"):
-            if word in names:
-                with contextlib.suppress(InvalidInput):  # it went away meanwhile
-                    told[word] = self._bucket.read(bucket, place + word, SENTINEL_BYTES).decode(errors="replace")
-        return told
