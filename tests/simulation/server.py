@@ -12,10 +12,10 @@ from tests.simulation.index import Index
 from tests.simulation.kernel import Kernel, Process, Violation
 from tests.simulation.ledger import Ledger
 from tests.simulation.lives import Lives
-from tests.simulation.model import Asked, said
+from tests.simulation.model import Asked
 from tests.simulation.oracle import Oracle
 from wsmon.adapters.sqlite import SqliteStore
-from wsmon.domain.change import Change
+from wsmon.domain.change import Change, Event
 from wsmon.domain.errors import StaleWrite
 from wsmon.domain.lives import LifeChange
 from wsmon.domain.times import micros
@@ -80,33 +80,27 @@ class Server:
 
     def commit(self, session: Session, change: Change, asked: Asked) -> None:
         """One transaction arrives."""
-        known = change.event.change_id in self.oracle.ids
+        if self._is_new(session, change.event, lambda: self.base.commit(change)):
+            self.accepted(session, change, asked)
+
+    def _is_new(self, session: Session, event: Event, write: Callable[[], None]) -> bool:
+        """Carry a transaction out; whether it was not written before."""
+        told, known = f"{event.verb} {event.workset_id} seq {event.seq}", event.change_id in self.oracle.ids
         with self.ledger.one_transaction():
             try:
-                self.base.commit(change)
+                write()
             except StaleWrite:
                 if known:
-                    raise Violation("what was accepted is not refused later", said(change)) from None
+                    raise Violation("what was accepted is not refused later", told) from None
                 raise
-        event = change.event
         if known:
-            self.kernel.note(session.actor, f"stands {event.verb} {event.workset_id} seq {event.seq}")
-        else:
-            self.accepted(session, change, asked)
+            self.kernel.note(session.actor, f"stands {told}")
+        return not known
 
     def commit_life(self, session: Session, change: LifeChange) -> None:
         """One transaction about a cluster arrives."""
         event = change.event
-        known = event.change_id in self.oracle.ids
-        with self.ledger.one_transaction():
-            try:
-                self.base.commit_life(change)
-            except StaleWrite:
-                if known:
-                    text = f"{event.verb} of {event.workset_id}"
-                    raise Violation("what was accepted is not refused later", text) from None
-                raise
-        if not known:
+        if self._is_new(session, event, lambda: self.base.commit_life(change)):
             self.kernel.note(session.actor, f"{event.verb} {event.workset_id} seq {event.seq}")
             self.oracle.ids.add(event.change_id)
             self.oracle.events += 1

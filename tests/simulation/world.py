@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from random import Random
 
+from tests.simulation.callers import Caller
 from tests.simulation.channels import Channels, Receiver
 from tests.simulation.clocks import Machine, SimClock
 from tests.simulation.effects import Effects
@@ -19,7 +20,7 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.lives import Lives
 from tests.simulation.oracle import Oracle
 from tests.simulation.order import Order
-from tests.simulation.people import Caller, Operator
+from tests.simulation.people import Operator
 from tests.simulation.place import SimPlace
 from tests.simulation.server import Server, Session
 from tests.simulation.store import FaultStore
