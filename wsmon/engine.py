@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from wsmon import __version__
-from wsmon.adapters.arn import account_of
 from wsmon.adapters.clock import SystemClock
 from wsmon.domain.errors import Refused, StoreError, StoreUnreachable
 from wsmon.domain.workset import RetryPolicy, Workset
@@ -126,6 +125,8 @@ class Engine:
 
     def account(self) -> str:
         """The AWS account these credentials are of, asked anew (a call of its own, bounded in time); empty where it cannot be had."""
+        from wsmon.adapters.arn import account_of  # a screen asks once
+
         ask: Callable[[], str] | None = getattr(self.store, "identity", None)
         try:
             return account_of(ask()) if ask is not None else ""
