@@ -27,6 +27,7 @@ from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import Verb, WorksetState
 from wsmon.domain.workset import RetryPolicy, Row
 from wsmon.ports import StateStore
+from wsmon.services import doubts
 from wsmon.services.commands import Commands
 
 ROUNDS = int(os.environ.get("WSMON_WIRE_ROUNDS", "25"))
@@ -83,6 +84,14 @@ def proxy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     peer, _, forgetful = request.param.partition("-")
     with Proxy(peers.url(peer), Plan(SEED, 0.3, longest=0.5, forgetful=bool(forgetful))) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _compares_often() -> Iterator[None]:
+    """What a feed shows too late is found when the tallies are compared: sooner here than once a minute."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(doubts, "BUSY_CHECK_SECONDS", 15.0)
+        yield
 
 
 @pytest.fixture
