@@ -62,13 +62,14 @@ class WsmonApp(Shell):
         """Seconds since the ages were looked at."""
 
     def get_default_screen(self) -> View:
-        """The panels' screen."""
+        """The panels' screen; what it says stands in its first painting."""
+        self.show_status()
+        self._show_keys()
         return self.view
 
     def on_mount(self) -> None:
         """Show the first frame, then connect."""
         self.view.panel(1)
-        self.show_status()
         self.call_after_refresh(self._framed)
         self._beat()
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())

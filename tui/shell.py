@@ -192,7 +192,8 @@ class Shell(App[None], inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Also where it is the size it was: in between it may have been another, and the terminal's lines cut."""
-        self.call_after_refresh(self.redraw)
+        if self.view.is_framed:  # the first frame needs no second
+            self.call_after_refresh(self.redraw)
 
     def _fatal_error(self) -> None:
         """A fault of our own: the terminal is given back, and one sentence names the file that tells of it."""

@@ -53,7 +53,7 @@ class View(TightScreen, inherit_bindings=False):
         self._filter_bar: FilterBar | None = None
         self._strip = Static("", id="strip", markup=False)
         self._stripped = ""
-        self._framed = False
+        self.is_framed = False
         self.aside: Aside | None = None
         self._pulse: Pulse | None = None
         self._upper, self._side = Horizontal(id="upper"), Vertical(id="side")
@@ -63,6 +63,8 @@ class View(TightScreen, inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Status, panels, filter, keys."""
+        # Textual would know the size when all is painted, and paint it again.
+        self.set_classes(self._get_breakpoint_classes(self.app.size.width, self.app.HORIZONTAL_BREAKPOINTS or []))
         yield Palette()
         yield self.status_bar
         yield self._strip
@@ -82,7 +84,7 @@ class View(TightScreen, inherit_bindings=False):
 
         self._filter_bar = FilterBar(self.queue.values_of, self.rows.__len__)
         self.mount(self._filter_bar, before=self.key_bar)
-        self._framed = True
+        self.is_framed = True
         self._enlarge()
 
     def on_resize(self) -> None:
@@ -92,7 +94,7 @@ class View(TightScreen, inherit_bindings=False):
 
     def _enlarge(self) -> None:
         """On a large screen what goes on stands on top, and the workset under the cursor beside the panels."""
-        if self._framed and self.aside is None and self.app.size.width >= HUGE_WIDTH:
+        if self.is_framed and self.aside is None and self.app.size.width >= HUGE_WIDTH:
             from tui.aside import Aside
             from tui.pulse import Pulse
 
