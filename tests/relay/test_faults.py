@@ -67,6 +67,38 @@ class Mortal:
         return call
 
 
+def test_a_note_whose_answer_was_lost_goes_out_as_it_stands(world: RelayWorld) -> None:
+    """Who takes the duty meanwhile sends what is noted; this relay must not make another message of the same events."""
+    channel, store = FakeChannel("one"), AnswerLost(world.store)
+    relay = world.relay(channel, store=store)
+    world.fail("w1")
+    with pytest.raises(StoreUnreachable):
+        world.run(relay, 100)
+    assert store.lost in world.store.cursors().values()
+    world.fail("w2")
+    world.run(relay, 400)
+    assert channel.taken[0].message_id in store.lost
+    assert not channel.twice()
+    assert len(channel.told) == 6
+
+
+class AnswerLost:
+    """A store that writes the first note of an outgoing message, and does not say so."""
+
+    def __init__(self, store: Any) -> None:
+        self._store, self.lost = store, ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def put_cursors(self, cursors: dict[str, str | None], *rest: Any) -> None:
+        self._store.put_cursors(cursors, *rest)
+        found = [text for text in cursors.values() if text is not None and '"sending"' in text]
+        if found and not self.lost:
+            self.lost = found[0]
+            raise StoreUnreachable("no answer")
+
+
 class Lagging:
     """An outbox index that shows events late and what was marked for a while longer."""
 

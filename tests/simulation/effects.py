@@ -23,7 +23,7 @@ class Effect:
     forced: bool = False
     """Whether it was ended by a signal of ours."""
     left_behind: bool = False
-    """Whether its workset had gone on without it when that signal came."""
+    """Whether its workset had gone on without it when it ended."""
     stray: bool = False
     """Whether the signal came from who did not attend it."""
 

@@ -170,6 +170,7 @@ class SimPlace:
     def _over(self, run: Run, code: int | None) -> None:
         """The command's last process is gone."""
         if run.effect is not None and run.effect.ended is None:
+            run.effect.left_behind = self._left_behind(run)
             self.effects.end(run.effect, code)
             run.over.set()
             assert run.command is not None
@@ -183,7 +184,7 @@ class SimPlace:
         """TERM or KILL for the command; the supervisor stays to tell the exit. `stray`: from who does not attend it."""
         if run.effect is None or run.effect.ended is not None or (run.fate.deaf and not force):
             return
-        run.effect.forced, run.effect.stray, run.effect.left_behind = True, stray, self._left_behind(run)
+        run.effect.forced, run.effect.stray = True, stray
         self._over(run, -9 if force else -15)
 
     def processes(self) -> Iterator[Process]:

@@ -57,6 +57,8 @@ class Desk:
         self._clock, self._jitter = clock, jitter
         self.pending: dict[Key, Notice] = {}
         self.outgoing: Outgoing | None = None
+        self.noted = True
+        """Whether the outgoing message is known to be written down; until it is, it does not go out."""
         self.flying = False
         self.answer: Sent | None = None
         self.flushed: dict[str, Instant] = {}

@@ -32,6 +32,10 @@ class Sender:
             return
         assert desk.outgoing is not None
         assert desk.plan is not None
+        if not desk.noted:
+            # Where this fails it may stand there all the same, and whoever takes the duty sends it: it stays this very message.
+            self._notebook.remember(desk)
+            desk.noted = True
         message = self._message(desk, desk.outgoing)
         if message is None:
             self._delivered(desk)
@@ -43,12 +47,7 @@ class Sender:
         desk.outgoing = desk.choose(self._clock.now(), self._standing.notices(desk))
         if desk.outgoing is None:
             return False
-        desk.outgoing = self._with_firing(desk, desk.outgoing)
-        try:
-            self._notebook.remember(desk)
-        except BaseException:
-            desk.outgoing = None  # nothing may go out that is not written down
-            raise
+        desk.outgoing, desk.noted = self._with_firing(desk, desk.outgoing), False
         return True
 
     def _with_firing(self, desk: Desk, out: Outgoing) -> Outgoing:
