@@ -73,8 +73,9 @@ class Order:
     def _barred(self, name: str, looked: int) -> bool:
         """Whether a run of it was left behind that lived in one of the last passes."""
         ends = [e.ended for e in self._world.effects.all.values() if e.workset_id == name and e.left_behind]
-        held = any(r.held for place in self._world.places for r in place.runs.values() if r.workset_id == name)
-        return held or any(end is None or end > looked - BARRED for end in ends)
+        runs = [r for place in self._world.places for r in place.runs.values() if r.workset_id == name]
+        ends += [run.refused_at for run in runs if run.refused_at is not None]
+        return any(run.held for run in runs) or any(end is None or end > looked - BARRED for end in ends)
 
     def _no_harder(self, record: Workset, chosen: Workset) -> bool:
         vcpus = [int(one.requirements.get("vcpus", 0)) for one in (record, chosen)]

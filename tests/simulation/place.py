@@ -54,6 +54,8 @@ class Run:
     started: bool = False
     """Whether process.json is there."""
     effect: Effect | None = None
+    refused_at: int | None = None
+    """When it was not started after all: what was on its way is barred no longer."""
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -133,7 +135,7 @@ class SimPlace:
             kernel.note(
                 self.machine.name, f"run of {run.workset_id} token {run.spec['run_token']} not started: {refused}"
             )
-            run.exit = supervise.not_started(refused)
+            run.exit, run.refused_at = supervise.not_started(refused), kernel.now
             run.held = False
             return
         began, orphaned_after = clock.boottime(), run.fate.orphaned_after
