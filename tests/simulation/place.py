@@ -12,7 +12,7 @@ from typing import Any
 from tests.simulation.clocks import Machine, SimClock
 from tests.simulation.effects import Effect, Effects
 from tests.simulation.faults import Faults, Kind
-from tests.simulation.kernel import Kernel, Process
+from tests.simulation.kernel import Kernel, Process, Violation
 from tests.simulation.oracle import Oracle
 from tests.simulation.server import Session
 from wsmon.adapters.runner import supervise
@@ -295,7 +295,10 @@ class SimRunner(PlaceRunner):
         if found is None or not found.held or not (found.started or force):
             return False
         attended = self.attended.get(workset_id)
-        self._at.signal(found, force=force, stray=attended is None or attended.run.folder != run.folder)
+        stray = attended is None or attended.run.folder != run.folder
+        if attended is not None and not stray and attended.why is None:
+            raise Violation("no run is ended without a reason", f"{run.folder}: neither cancelled nor out of its time")
+        self._at.signal(found, force=force, stray=stray)
         return True
 
     def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
