@@ -241,7 +241,14 @@ class TestCommands:
             item = {"workset_id": workset_id, "state": state, "bucket": "b", "prefix": f"p/{workset_id}"}
             table.put_item(Item={**item, "updated_at": "2025-11-01T10:00:00Z", "priority": "urgent", **more})
 
-        history = [{"state": "ready", "timestamp": "2025-11-01T09:00:00Z", "reason": "made"}]
+        history = [
+            {"state": "ready", "timestamp": "2025-11-01T09:00:00Z", "reason": "made"},
+            {"state": "locked", "timestamp": "2025-11-01T09:10:00Z"},
+            {"state": "no such state", "timestamp": "?"},
+            {"state": "in_progress", "timestamp": "soon", "reason": "[bold]it runs\x1b[31m"},
+            {"state": "error", "timestamp": "2025-11-01T09:30:00Z", "reason": "disk"},
+            {"state": "ready", "timestamp": "2025-11-01T09:40:00Z", "reason": "again"},
+        ]
         put("a", "ready", metadata={"samples": 3}, state_history=history, created_at="2025-11-01T09:00:00Z")
         put("b", "error", error_details="no space", metrics={"hours": 2}, cluster_name="c1")
         put("c", "in_progress", lock_owner="m")
@@ -255,6 +262,16 @@ class TestCommands:
         found = cli.json("show", "a")
         assert (found["priority"], found["metadata"]["samples"]) == ("urgent", 3)
         assert found["metadata"]["imported"]["state_history"] == history
+        events = cli.json("history", "a")
+        assert [(event["seq"], event["verb"], event["at"][11:16]) for event in events[:5]] == [
+            (1, "register", "09:00"),
+            (2, "acquire", "09:10"),
+            (3, "start", "09:10"),
+            (4, "fail", "09:30"),
+            (5, "requeue", "09:40"),
+        ]
+        assert (events[5]["seq"], events[5]["verb"], found["rev"]) == (6, "register", 6)
+        assert "\x1b" not in cli("history", "a").stdout
         error = cli.json("show", "b")
         assert error["failure"]["details"] == "no space"
         assert error["ended_at"] == "2025-11-01T10:00:00.000000Z"

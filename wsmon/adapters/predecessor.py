@@ -17,7 +17,8 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wsmon.domain.errors import InvalidInput, OutsideError
-from wsmon.domain.spec import WorksetSpec, parse_priority, shown
+from wsmon.domain.operating import PastState
+from wsmon.domain.spec import MAX_REASON_CHARS, WorksetSpec, parse_priority, shown
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import Instant, from_datetime, isoformat
 from wsmon.ports import CatalogEntry
@@ -30,6 +31,7 @@ STATES = {
     "canceled": WorksetState.IGNORED,
     "cancelled": WorksetState.IGNORED,
 }
+_PAST_STATES = {**STATES, "retrying": WorksetState.RETRYING, "deleted": WorksetState.DELETED}
 _TAKEN = frozenset(
     [
         "workset_id",
@@ -90,7 +92,8 @@ class PredecessorTable:
             )
         metadata = item.get("metadata")
         kept = {name: value for name, value in item.items() if name not in _TAKEN and not name.startswith("lock_")}
-        kept["state_history"] = list(kept.get("state_history") or [])[-MAX_HISTORY:]
+        told = kept.get("state_history")
+        kept["state_history"] = (told if isinstance(told, list) else [told] if told else [])[-MAX_HISTORY:]
         try:
             spec = WorksetSpec(
                 str(item.get("workset_id", "")),
@@ -105,9 +108,8 @@ class PredecessorTable:
         except InvalidInput as error:
             return CatalogEntry(source, None, state, since, str(error))
         failed = state in {WorksetState.ERROR, WorksetState.FAILED}
-        return CatalogEntry(
-            source, spec, state, since, str(item.get("error_details") or "no details") if failed else None
-        )
+        problem = str(item.get("error_details") or "no details") if failed else None
+        return CatalogEntry(source, spec, state, since, problem, past=_history(item))
 
 
 def moment(value: object) -> Instant:
@@ -118,6 +120,22 @@ def moment(value: object) -> Instant:
         return from_datetime(dt.datetime.fromisoformat(str(value)))
     except (ValueError, OverflowError):
         return 0
+
+
+def _history(item: Mapping[str, Any]) -> tuple[PastState, ...]:
+    """The states it went through. An entry without a state that is known here is none; without a moment, one of the last's."""
+    found: list[PastState] = []
+    entries = item.get("state_history")
+    for entry in entries if isinstance(entries, list) else ():
+        said = str(entry.get("state")) if isinstance(entry, Mapping) else ""
+        state = _PAST_STATES.get(said)
+        if state is None:
+            continue
+        last = found[-1].at if found else moment(item.get("created_at"))
+        told = entry.get("reason")
+        reason = None if told is None else str(told)[:MAX_REASON_CHARS]
+        found.append(PastState(state, moment(entry.get("timestamp")) or last, reason, said))
+    return tuple(found)
 
 
 def _plain(value: Any) -> Any:

@@ -98,6 +98,16 @@ class Change:
     claim: SlotClaim | None = None
     cost: Microdollars | None = None
     """What the run that ended did cost, where that is known."""
+    past: tuple[Event, ...] = ()
+    """What is known of it from before it came here, up to the seq before the event's; a registration's alone.
+
+    It stands in the workset's history and nowhere else: what is long over is news to nobody.
+    """
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All that it adds to the history, in order."""
+        return (*self.past, self.event)
 
     @property
     def workset_id(self) -> str:

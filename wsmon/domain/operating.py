@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from wsmon.domain.change import Change, Context, Event, changed, event_of
 from wsmon.domain.errors import AlreadyExists, IllegalTransition
@@ -15,6 +17,28 @@ from wsmon.domain.workset import CancelRequest, Failure, Tombstone, Workset
 S = WorksetState
 
 
+MAX_PAST = 90
+"""Past states of a registration: with its record and the tallies they must fit into one transaction of 100 items."""
+_VERB_INTO = {
+    S.LOCKED: Verb.ACQUIRE,
+    S.IN_PROGRESS: Verb.START,
+    S.COMPLETE: Verb.COMPLETE,
+    S.IGNORED: Verb.IGNORE,
+    S.ARCHIVED: Verb.ARCHIVE,
+    S.DELETED: Verb.DELETE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PastState:
+    """A state that a workset entered elsewhere, when and why, and as which of its states there."""
+
+    state: WorksetState
+    at: Instant
+    reason: str | None = None
+    said: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """The state a workset had where it is taken over from: ready, terminal or archived."""
@@ -22,6 +46,8 @@ class Standing:
     state: WorksetState
     since: Instant
     failure: Failure | None = None
+    past: tuple[PastState, ...] = ()
+    """How it came there, oldest first; of more than `MAX_PAST` the newest are kept."""
 
 
 TAKEN_OVER = TERMINAL | {S.READY, S.ARCHIVED}
@@ -39,6 +65,8 @@ def register(
     if isinstance(current, Workset):
         raise AlreadyExists(spec.workset_id, current.state.value)
     at = max(ctx.now, current.updated_at + 1) if current else ctx.now
+    known = standing.past if standing else ()
+    kept = known[-MAX_PAST:]
     state = standing.state if standing else S.READY
     if state not in TAKEN_OVER:
         raise IllegalTransition(spec.workset_id, state.value, Verb.REGISTER.value, (), "it cannot be taken over so")
@@ -48,7 +76,7 @@ def register(
         prefix=spec.prefix,
         state=state,
         priority=spec.priority,
-        rev=current.rev + 1 if current else 1,
+        rev=(current.rev if current else 0) + len(kept) + 1,
         registered_at=at,
         queued_at=at,
         updated_at=at,
@@ -61,8 +89,41 @@ def register(
         archived_from=S.COMPLETE if state is S.ARCHIVED else None,
         change_id=ctx.change_id,
     )
-    detail = {"taken_over_as": state.value, "since": isoformat(standing.since)} if standing else None
-    return Change(current, after, event_of(ctx, Verb.REGISTER, None, after, detail))
+    detail: dict[str, Any] | None = None
+    if standing:
+        detail = {"taken_over_as": state.value, "since": isoformat(standing.since)}
+    if detail is not None and len(known) > len(kept):
+        detail["older_states"] = len(known) - len(kept)
+    return Change(current, after, event_of(ctx, Verb.REGISTER, None, after, detail), past=_past(ctx, after, kept))
+
+
+def _past(ctx: Context, after: Workset, known: Sequence[PastState]) -> tuple[Event, ...]:
+    """One event for each state, before the registration's and never out of order, whatever their moments say."""
+    events: list[Event] = []
+    first, before, last, attempt = after.rev - len(known), None, 0, 0
+    for number, one in enumerate(known):
+        latest = after.updated_at - len(known) + number
+        last = min(max(one.at, last + 1), latest)
+        attempt = 0 if one.state is S.READY else attempt + (one.state is S.IN_PROGRESS)
+        then = replace(
+            after,
+            state=one.state,
+            rev=first + number,
+            registered_at=last if not events else events[0].at,
+            queued_at=last if not events else events[0].at,
+            updated_at=last,
+            attempt=attempt,
+            ended_at=last if one.state in TERMINAL else None,
+            failure=None,
+            archived_from=None,
+        )
+        verb = _VERB_INTO.get(one.state, Verb.FAIL)
+        if one.state is S.READY:
+            verb = Verb.REQUEUE if events else Verb.REGISTER
+        detail = {"taken_over": one.said or one.state.value}
+        events.append(event_of(replace(ctx, reason=one.reason), verb, before, then, detail))
+        before = one.state
+    return tuple(events)
 
 
 def requeue(workset: Workset, ctx: Context, *, keep_attempts: bool = False) -> Change:

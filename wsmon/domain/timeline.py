@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wsmon.domain.change import Event
-from wsmon.domain.states import Verb, WorksetState
+from wsmon.domain.states import HELD, Verb, WorksetState
 from wsmon.domain.times import Instant
 
-UNATTENDED = "unattended"
+ELSEWHERE = "another system"
+"""Who held what was taken over with its past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def phases(events: Iterable[Event]) -> list[Phase]:
         if row is None or event.after is None:
             _end(found, event)
             continue
-        new = Phase(event.after, event.at, None, row.attempt, row.holder or "", row.cluster or "")
+        who = row.holder or (ELSEWHERE if event.after in HELD and "taken_over" in (event.detail or {}) else "")
+        new = Phase(event.after, event.at, None, row.attempt, who, row.cluster or "")
         last = found[-1] if found else None
         if last is not None and last.until is None and _same(last, new):
             continue

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from wsmon.domain.operating import PastState
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import Instant
@@ -22,6 +23,8 @@ class CatalogEntry:
     problem: str | None = None
     known_id: str | None = None
     """The workset's id, where the caller knows it already; then the folder was not read."""
+    past: tuple[PastState, ...] = ()
+    """The states it went through there, where that is known; oldest first."""
 
 
 class Catalog(Protocol):

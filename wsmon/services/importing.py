@@ -63,7 +63,8 @@ def register_entries(entries: Iterable[CatalogEntry], commands: Commands) -> set
         assert entry.spec is not None
         standing = standing_of(entry)
         # What is ready and whole is registered as anybody would register it.
-        items.append((entry.spec, None if standing.state is WorksetState.READY else standing))
+        plain = standing.state is WorksetState.READY and not standing.past
+        items.append((entry.spec, None if plain else standing))
     return commands.take_in(items)
 
 
@@ -75,4 +76,4 @@ def standing_of(entry: CatalogEntry) -> Standing:
     if state in {WorksetState.ERROR, WorksetState.FAILED}:
         category = ErrorCategory.CONFIGURATION if broken else ErrorCategory.PERMANENT
         failure = Failure(category, entry.problem or "", entry.since)
-    return Standing(state, entry.since, failure)
+    return Standing(state, entry.since, failure, entry.past)

@@ -84,7 +84,7 @@ class Registering(Reading):
         deltas: dict[WorksetState, int] = {}
         parts: list[dict[str, Any]] = []
         for change in changes:
-            parts += [writing.put_record(table, change), writing.put_event(table, change.event)]
+            parts += [writing.put_record(table, change), *writing.event_parts(table, change)]
             for state, delta in change.tally.items():
                 deltas[state] = deltas.get(state, 0) + delta
         parts.append(writing.add_tally(table, shard, deltas))
@@ -96,4 +96,5 @@ def _again(change: Change) -> Change:
     change_id = uuid4().hex
     assert isinstance(change.after, Workset)
     after, event = replace(change.after, change_id=change_id), replace(change.event, change_id=change_id)
-    return replace(change, after=after, event=event)
+    past = tuple(replace(one, change_id=change_id) for one in change.past)
+    return replace(change, after=after, event=event, past=past)

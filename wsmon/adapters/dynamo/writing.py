@@ -17,8 +17,8 @@ from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WorksetState
 from wsmon.domain.workset import Lease, Tombstone, Workset, row_of
 
-BULK = 40
-"""Worksets of one tally shard in a transaction: 40 with their events, and the tally, are 81 of 100 items."""
+BULK = 80
+"""Worksets of one tally shard and their events in a transaction: 40 with an event each, and the tally, are 81 of 100 items."""
 BULK_BYTES = 3_000_000
 """Of their items, with room for the events: a transaction holds 4 MB."""
 MAX_ITEM_BYTES = 390_000  # DynamoDB's limit is 400 KB with names and overhead
@@ -51,25 +51,29 @@ def item_bytes(attributes: codec.Attributes) -> int:
 def packs(changes: Sequence[Change]) -> Iterator[list[Change]]:
     """The registrations in packs that a transaction can hold. Raises InvalidInput for one that no item can."""
     pack: list[Change] = []
-    size = 0
+    size = items = 0
     for change in changes:
         added = item_bytes(record_item(change.after))
-        if pack and (len(pack) == BULK or size + added > BULK_BYTES):
+        added += sum(item_bytes(codec.event_attributes(event)) for event in change.past)
+        more = 1 + len(change.events)
+        if pack and (items + more > BULK or size + added > BULK_BYTES):
             yield pack
-            pack, size = [], 0
+            pack, size, items = [], 0, 0
         pack.append(change)
-        size += added
+        size, items = size + added, items + more
     if pack:
         yield pack
 
 
 def standing(error: ClientError, changes: Sequence[Change]) -> dict[str, Workset | Tombstone]:
-    """What stands already under some ids of refused registrations (each a workset and an event)."""
-    reasons = error.response.get("CancellationReasons", [])
-    found = zip(changes, reasons[::2], strict=False)
-    return {
-        change.workset_id: codec.record_from(ex.plain(reason["Item"])) for change, reason in found if reason.get("Item")
-    }
+    """What stands already under some ids of refused registrations (each a workset and its events)."""
+    reasons, at = error.response.get("CancellationReasons", []), 0
+    found: dict[str, Workset | Tombstone] = {}
+    for change in changes:
+        if reasons[at : at + 1] and reasons[at].get("Item"):
+            found[change.workset_id] = codec.record_from(ex.plain(reasons[at]["Item"]))
+        at += 1 + len(change.events)
+    return found
 
 
 def put_record(table: str, change: Change) -> dict[str, Any]:
@@ -91,19 +95,24 @@ def put_record(table: str, change: Change) -> dict[str, Any]:
     }
 
 
-def put_event(table: str, event: Event) -> dict[str, Any]:
-    """The event's part, undelivered."""
+def put_event(table: str, event: Event, *, past: bool = False) -> dict[str, Any]:
+    """The event's part, undelivered; one of the past is in the history alone."""
     sort = keys.feed_sort(event)
-    places = {
-        "pk": keys.workset_key(event.workset_id),
-        "sk": keys.event_key(event.seq),
-        "feed_pk": keys.feed_partition(event.at),
-        "feed_sk": sort,
-        "outbox_pk": keys.OUTBOX,
-        "outbox_sk": sort,
-    }
+    places = {"pk": keys.workset_key(event.workset_id), "sk": keys.event_key(event.seq)}
+    if not past:
+        places |= {
+            "feed_pk": keys.feed_partition(event.at),
+            "feed_sk": sort,
+            "outbox_pk": keys.OUTBOX,
+            "outbox_sk": sort,
+        }
     item = ex.wire_item({**codec.event_attributes(event), **places})
     return {"Put": {"TableName": table, "Item": item, "ConditionExpression": ex.NOT_THERE}}
+
+
+def event_parts(table: str, change: Change) -> list[dict[str, Any]]:
+    """The parts of all its events."""
+    return [put_event(table, event, past=event is not change.event) for event in change.events]
 
 
 def add_tally(table: str, shard: int, deltas: dict[WorksetState, int]) -> dict[str, Any]:
@@ -199,7 +208,7 @@ def spend_parts(table: str, change: Change) -> list[dict[str, Any]]:
 
 def transaction(table: str, change: Change) -> list[tuple[str, dict[str, Any]]]:
     """Every part of a change with its name, in the order the reasons come back."""
-    parts = [(WORKSET, put_record(table, change)), ("event", put_event(table, change.event))]
+    parts = [(WORKSET, put_record(table, change)), *(("event", part) for part in event_parts(table, change))]
     if change.tally:
         parts.append(("tally", add_tally(table, keys.tally_shard(change.workset_id), change.tally)))
     if change.lease is not None or change.ends_lease:

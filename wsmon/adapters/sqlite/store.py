@@ -194,7 +194,7 @@ class SqliteStore(Alerts, Duties):
         """A cursor that stands now, or at `since`."""
         sql, values = "SELECT coalesce(max(number), 0) FROM events", ()
         if since is not None:
-            sql, values = "SELECT coalesce(min(number) - 1, -1) FROM events WHERE at >= ?", (since,)  # type: ignore[assignment]
+            sql, values = "SELECT coalesce(min(number) - 1, -1) FROM events WHERE at >= ? AND number > 0", (since,)  # type: ignore[assignment]
         (number,) = self._connections.run(lambda c: c.execute(sql, values).fetchone())
         return self.feed_start() if number < 0 else str(number)
 

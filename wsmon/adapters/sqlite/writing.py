@@ -33,6 +33,8 @@ def apply(connection: sqlite3.Connection, change: Change) -> None:
         return
     _take(connection, change)
     write_record(connection, change.after)
+    for event in change.past:
+        _write_past(connection, event)
     write_event(connection, change.event)
     for state, delta in change.tally.items():
         add_tally(connection, state, delta)
@@ -163,6 +165,16 @@ def write_event(connection: sqlite3.Connection, event: Event) -> None:
     text = codec.dumps(codec.event_attributes(event))
     connection.execute(
         "INSERT INTO events (workset_id, seq, at, change_id, undelivered, event) VALUES (?, ?, ?, ?, 1, ?)",
+        (event.workset_id, event.seq, event.at, event.change_id, text),
+    )
+
+
+def _write_past(connection: sqlite3.Connection, event: Event) -> None:
+    """Append an event to the history alone: its number is below where every feed begins."""
+    text = codec.dumps(codec.event_attributes(event))
+    connection.execute(
+        "INSERT INTO events (number, workset_id, seq, at, change_id, event)"
+        " SELECT min(coalesce(min(number), 0), 0) - 1, ?, ?, ?, ?, ? FROM events",
         (event.workset_id, event.seq, event.at, event.change_id, text),
     )
 
