@@ -126,6 +126,21 @@ class Ledger:
         if {day: n for day, n in booked.items() if n} != {day: n for day, n in self._spent.items() if n}:
             raise Violation("the day's spend is what was claimed", f"booked {booked}, claimed {dict(self._spent)}")
 
+    def fits(self, change: Change) -> bool:
+        """Whether what it claims is free, and in the budget."""
+        claim = change.claim
+        assert claim is not None
+        taken, used = self._store._connections.run(
+            lambda connection: connection.execute(
+                "SELECT count(*), coalesce(sum(vcpus), 0) FROM claims WHERE cluster = ? AND workset_id <> ?",
+                (claim.cluster, change.workset_id),
+            ).fetchone()
+        )
+        wanted, spent = claim.takes.vcpus, self._spent[claim.takes.day]
+        after = spent + change.spends.get(claim.takes.day, 0)
+        in_budget = claim.budget is None or (spent < claim.budget and after <= claim.budget)
+        return taken < claim.slots and not (claim.vcpus and wanted and used + wanted > claim.vcpus) and in_budget
+
     def spent_today(self) -> int:
         """Microdollars claimed on the last day anything was."""
         return self._spent[max(self._spent, default="")]

@@ -20,11 +20,19 @@ class Lives:
         self._store = store
         self.standing: dict[str, Life] = {}
 
+    def is_current(self, change: LifeChange) -> bool:
+        """Whether it was decided by what stands."""
+        return change.before == self.standing.get(change.before.name, Life(change.before.name))
+
+    def is_closed(self, change: Change) -> bool:
+        """Whether the cluster it claims takes nothing new."""
+        return change.claim is not None and bool(self.standing.get(change.claim.cluster, Life("")).closed)
+
     def accepted(self, change: LifeChange) -> None:
         """One was written just now."""
         name, event = change.before.name, change.event
         before = self.standing.get(name, Life(name))
-        if change.before != before or not change.after.rev == event.seq == before.rev + 1:
+        if not self.is_current(change) or not change.after.rev == event.seq == before.rev + 1:
             raise Violation("a change is made to what stands", f"{event.verb} of {name}: {change.before}, is {before}")
         if self._store.life(name) != change.after or self._store.history(event.workset_id, before.rev) != [event]:
             raise Violation("what is written is what was decided", f"{event.verb} of {name}")

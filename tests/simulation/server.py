@@ -15,8 +15,8 @@ from tests.simulation.lives import Lives
 from tests.simulation.model import Asked
 from tests.simulation.oracle import Oracle
 from wsmon.adapters.sqlite import SqliteStore
-from wsmon.domain.change import Change, Event
-from wsmon.domain.errors import StaleWrite
+from wsmon.domain.change import Change
+from wsmon.domain.errors import NoCapacity, StaleWrite
 from wsmon.domain.lives import LifeChange
 from wsmon.domain.times import micros
 from wsmon.domain.workset import Lease, LeaseMark
@@ -80,18 +80,35 @@ class Server:
 
     def commit(self, session: Session, change: Change, asked: Asked) -> None:
         """One transaction arrives."""
-        if self._is_new(session, change.event, lambda: self.base.commit(change)):
+        if self._is_new(session, change, lambda: self.base.commit(change), lambda: self._is_current(change)):
             self.accepted(session, change, asked)
 
-    def _is_new(self, session: Session, event: Event, write: Callable[[], None]) -> bool:
+    def _is_current(self, change: Change) -> bool:
+        """Whether it was decided by what stands."""
+        stands, before = self.oracle.records.get(change.workset_id), change.before
+        if (stands.rev if stands else None) != (before.rev if before else None):
+            return False
+        lease = self.base.lease(change.workset_id)
+        return change.lease_seen is None or (lease is not None and lease.mark == change.lease_seen)
+
+    def _is_new(
+        self, session: Session, change: Change | LifeChange, write: Callable[[], None], current: Callable[[], bool]
+    ) -> bool:
         """Carry a transaction out; whether it was not written before."""
+        event = change.event
         told, known = f"{event.verb} {event.workset_id} seq {event.seq}", event.change_id in self.oracle.ids
         with self.ledger.one_transaction():
             try:
                 write()
+            except NoCapacity as error:
+                if isinstance(change, Change) and self.ledger.fits(change) and not self.lives.is_closed(change):
+                    raise Violation("a claim that fits is not refused", f"{told}: {error}") from None
+                raise
             except StaleWrite:
                 if known:
                     raise Violation("what was accepted is not refused later", told) from None
+                if current():
+                    raise Violation("nothing is refused that was decided by what stands", told) from None
                 raise
         if known:
             self.kernel.note(session.actor, f"stands {told}")
@@ -100,7 +117,7 @@ class Server:
     def commit_life(self, session: Session, change: LifeChange) -> None:
         """One transaction about a cluster arrives."""
         event = change.event
-        if self._is_new(session, event, lambda: self.base.commit_life(change)):
+        if self._is_new(session, change, lambda: self.base.commit_life(change), lambda: self.lives.is_current(change)):
             self.kernel.note(session.actor, f"{event.verb} {event.workset_id} seq {event.seq}")
             self.oracle.ids.add(event.change_id)
             self.oracle.events += 1

@@ -153,7 +153,9 @@ def test_every_call_is_done_once_or_not_at_all(
 
 
 def test_many_registrations_are_written_once_each(proxy: Proxy, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    many = 20 * min(ROUNDS, 50)  # ministack sorts its whole table for a page: of thousands it takes longer than a read waits
+    many = 20 * min(
+        ROUNDS, 50
+    )  # ministack sorts its whole table for a page: of thousands it takes longer than a read waits
     monkeypatch.setattr(client, "MAX_ATTEMPTS", 14)
     store, direct = opened(proxy.url, table), opened(f"http://{proxy.peer.netloc}", table)
     told = list(Commands(store, CLOCK, "c").register_many(WorksetSpec(f"b{n:03}", "b") for n in range(many)))
