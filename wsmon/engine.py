@@ -22,6 +22,7 @@ from wsmon.services.arming import Gate
 from wsmon.services.commands import Commands
 
 if TYPE_CHECKING:
+    from wsmon.adapters.runner.pool import PoolRunner
     from wsmon.adapters.s3 import Bucket
     from wsmon.domain.ruling import Ruling
     from wsmon.services.alarms import Alarms
@@ -61,6 +62,8 @@ class Engine:
     """`user@host`, the actor of this operator's changes."""
     writable: bool
     refresh_seconds: float
+    _places: PoolRunner | None = None
+    """Where runs are looked for, once somebody asked for one's output."""
 
     @property
     def missing(self) -> bool:
@@ -157,8 +160,9 @@ class Engine:
 
         if workset.run is None:
             raise Refused(f"{workset.workset_id!r} has no run yet; there is no log")
-        runner = wiring_pool.log_runner(self, workset.run)
-        return runner.log_from(workset.run, offset, limit)
+        if self._places is None:  # kept: whoever follows a run asks every second over one connection
+            self._places = wiring_pool.every_place(self)
+        return wiring_pool.place_of(self, self._places, workset.run).log_from(workset.run, offset, limit)
 
     def scheduler(self) -> Scheduler:
         """The scheduler on this store, as set."""
@@ -246,6 +250,8 @@ class Engine:
 
     def close(self) -> None:
         """Give back files and connections."""
+        if self._places is not None:
+            self._places.close()
         self.store.close()
 
 

@@ -237,18 +237,27 @@ def finder(engine: Engine, runner: PoolRunner) -> tuple[Callable[[Instant], Sequ
     return find, lambda name: source.gone(name, engine.clock.now())
 
 
-def log_runner(engine: Engine, run: RunRecord) -> CommandRunner:
-    """The runner that reaches a run's place. Raises OutsideError where none does."""
-    own = engine.runner()
-    if own.place().place_id == run.place_id:
-        return own
-    problems = []
-    for name, chosen in engine.settings.clusters.items():
-        runner = ssh_runner(engine, chosen)
-        try:
-            if runner.place().place_id == run.place_id:
-                return runner
-        except OutsideError as error:
-            problems.append(f"{name}: {error}")
-    said = f" ({'; '.join(problems)})" if problems else ""
-    raise OutsideError(f"the run's place ({run.host}) is none that is reached from here{said}")
+def every_place(engine: Engine) -> PoolRunner:
+    """This machine and the clusters of the settings as one runner; nobody has been asked yet."""
+    from wsmon.adapters.runner.pool import PoolRunner
+
+    far = {name: ssh_runner(engine, chosen) for name, chosen in engine.settings.clusters.items()}
+    return PoolRunner(engine.runner(), "", far)
+
+
+def place_of(engine: Engine, places: PoolRunner, run: RunRecord) -> CommandRunner:
+    """The runner that reaches a run's place. Where none that answered does, all are asked, and new clusters looked for.
+
+    Raises OutsideError where it is not found.
+    """
+    found = places.reaching(run)
+    if found is None:
+        if engine.settings.parallelcluster.enabled:
+            find, _ = finder(engine, places)
+            find(engine.clock.now())
+        places.look_around()
+        found = places.reaching(run)
+    if found is None:
+        said = f" ({'; '.join(problems)})" if (problems := places.problems()) else ""
+        raise OutsideError(f"the run's place ({run.host}) is none that is reached from here{said}")
+    return found

@@ -34,6 +34,10 @@ def test_why_and_plan_before_any_cluster_is_known(cli: Cli) -> None:
     ]
     assert "ws-2" in cli("plan", "--all").stdout
     assert "2 would wait" in cli("plan").stdout
+    assert cli("plan", "--as-if", "add-cluster=c9").stdout.splitlines()[1].split("\t")[5] == "now"
+    cli("plan", "--as-if", "priority=ws-9:urgent", code=3)
+    cli("lock", "ws-2", "--owner", "me")
+    assert "'ws-2' is locked" in cli("plan", "--as-if", "priority=ws-2:urgent", code=1).stderr
     assert "position" in cli("why", "ws-1").stdout
     cli("why", "none", code=3)
 
@@ -53,11 +57,17 @@ def test_why_of_a_locked_one(cli: Cli) -> None:
         ("priority=ws-1:soon", "urgent"),
         ("add-cluster=c:colour=red", "slots"),
         ("add-cluster=c:slots=-1", "from 0 on"),
+        ("add-cluster=c:zone=", "zone"),
     ],
 )
 def test_assumptions_that_cannot_be_read(text: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         assumptions((text,), 0)
+
+
+def test_an_assumed_cluster_has_what_is_said_of_it() -> None:
+    (cluster,) = assumptions(("add-cluster=c:zone=us-west-2d:storage_gib=7",), 5).clusters
+    assert (cluster.name, cluster.slots, cluster.zone, cluster.storage_gib) == ("c", 3, "us-west-2d", 7)
 
 
 def test_a_bad_assumption_is_a_usage_error(cli: Cli) -> None:

@@ -49,6 +49,22 @@ def test_monitor_needs_a_command(cli: Cli) -> None:
     assert "command" in cli("monitor", "--once", code=2).stderr
 
 
+def test_steps_alone_are_a_command(cli: Cli) -> None:
+    cli("register", "a", "--bucket", "b", "--prefix", "p")
+    steps = 'stage = ["true"]\nrun = ["sh", "-c", "sleep 1; echo ran $1", "-", "{workset_id}"]\n'
+    (cli.folder / "wsmon.toml").write_text(f"[steps]\n{steps}")
+    (told,) = (one for one in cli.json("doctor") if one["what"] == "command")
+    assert (told["level"], told["text"]) == ("ok", "steps stage, run")
+    cli("monitor", "--once")
+    assert states(cli) == {"a": "complete"}
+    assert cli("logs", "a").stdout == "ran a\n"
+    assert "step run" in cli("history", "a").stdout
+    (cli.folder / "wsmon.toml").write_text('[steps]\nrun = ["no-such-program", "{workset_id}"]\n')
+    assert "no program 'no-such-program' here" in cli("doctor").stdout
+    cli.env["WSMON_POOL__LOCAL"] = "false"
+    assert "no-such-program" not in cli("doctor").stdout, "nothing would run here"
+
+
 def test_a_monitor_of_no_name_is_refused(cli: Cli) -> None:
     configure(cli, "true")
     assert "owner id '' is empty" in cli("monitor", "--once", "--owner-id", "", code=2).stderr

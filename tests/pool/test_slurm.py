@@ -65,6 +65,22 @@ def test_jobs() -> None:
     assert read_squeue("1|RUNNING|4|a|b\n2|PENDING|8|x\n3_[1-4]|PENDING|8|x\n4|COMPLETING|2|y\n") == Jobs(2, 2, 6)
 
 
+@pytest.mark.parametrize("command", [SINFO, SQUEUE])
+def test_slurm_is_found_where_no_login_shell_says_where_it_is(command: str, tmp_path: Path) -> None:
+    bare, slurm = tmp_path / "bare", tmp_path / "slurm"
+    for folder, name, target in (
+        (bare, "env", "/usr/bin/env"),
+        (slurm, "sinfo", "/bin/echo"),
+        (slurm, "squeue", "/bin/echo"),
+    ):
+        folder.mkdir(exist_ok=True)
+        (folder / name).symlink_to(target)
+    line = command.replace("/opt/slurm/bin", str(slurm)).replace("/usr/local/bin", "/nowhere")
+    done = subprocess.run(["/bin/sh", "-c", line], env={"PATH": str(bare)}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("-h "), "the words stay whole"
+
+
 def test_a_slurm_that_does_not_answer_is_failed_and_asked_again() -> None:
     answers: list[str | None] = [None, "n1|idle|4|1000|none", ""]
 

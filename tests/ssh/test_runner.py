@@ -126,6 +126,22 @@ def test_a_session_that_vanished_without_a_word(runner: SshRunner) -> None:
     assert (status.state, status.exit_code) == (RunState.ENDED, None)
 
 
+def test_a_long_tmpdir_keeps_nobody_from_a_shared_connection(sshd: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = sshd.folder / ("d" * 60)
+    deep.mkdir(exist_ok=True)
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    line = SshLine(sshd.target())
+    assert line.run("echo here").stdout == b"here\n"
+    shared = subprocess.run(
+        ["ssh", "-O", "check", *line.target.argv(line._control)[1:]], capture_output=True, check=False, timeout=20
+    )
+    assert shared.returncode == 0, shared.stderr
+    # A Mac's TMPDIR has 49 characters, a socket's path 104, and OpenSSH hangs 17 on while it binds.
+    (path,) = (part for part in line.target.argv("/x") if part.startswith("ControlPath="))
+    assert 49 + len("/wsmon-ssh-12345678") + len(path.removeprefix("ControlPath=/x")) + 17 < 104
+    line.close()
+
+
 def test_an_unknown_host_key_is_refused_unless_told_otherwise(sshd: Daemon) -> None:
     strict = SshRunner(sshd.target(known_hosts=str(sshd.folder / "nobody")), CLOCK)
     with pytest.raises(OutsideError, match="cannot be reached"):

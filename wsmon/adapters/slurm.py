@@ -9,8 +9,10 @@ from wsmon.domain.errors import OutsideError
 from wsmon.domain.pool import ClusterRecord, Health
 from wsmon.domain.times import Instant, micros
 
-SINFO = "sinfo -h -N -o '%N|%T|%c|%m|%E'"
-SQUEUE = "squeue -h -o '%i|%T|%C|%j'"
+# A command over SSH has no login shell's PATH, and ParallelCluster puts Slurm on that alone.
+_PATH = 'env PATH="$PATH:/opt/slurm/bin:/usr/local/bin"'
+SINFO = f"{_PATH} sinfo -h -N -o '%N|%T|%c|%m|%E'"
+SQUEUE = f"{_PATH} squeue -h -o '%i|%T|%C|%j'"
 FRESH_SECONDS = 15.0
 # Base states that can run a job now or after a power-up; everything else is no capacity.
 _USABLE = frozenset({"idle", "mixed", "allocated", "completing", "planned", "blocked"})

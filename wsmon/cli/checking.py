@@ -85,7 +85,10 @@ def _findings(ctx: click.Context) -> list[Finding]:
             silent=opened.silent_seconds,
             network=network_file_system,
         )
-        command = command_finding(chosen.command, chosen.allow_metadata_command, shutil.which)
+        # Where nothing runs on this machine, what programs it has says nothing.
+        which = shutil.which if opened.settings.pool.local else str
+        steps = opened.settings.steps.commands()
+        command = command_finding(chosen.command, chosen.allow_metadata_command, which, steps)
         return [Finding("settings", "ok", "readable"), command, *examined.findings()]
 
 

@@ -21,7 +21,7 @@ from wsmon.services.documents import decision_document, verdict_documents
 from wsmon.services.scheduler import Assumptions
 
 ASSUMED_SLOTS = 3
-_CAPACITIES = {"slots": int, "vcpus": int, "memory_mib": int, "cost": float}
+_CAPACITIES = {"slots": int, "vcpus": int, "memory_mib": int, "storage_gib": int, "cost": float}
 
 
 @click.command()
@@ -58,7 +58,7 @@ def print_verdicts(clusters: list[dict[str, Any]]) -> None:
     "--as-if",
     metavar="CHANGES",
     multiple=True,
-    help="What to take for granted: add-cluster=NAME[:slots=3:vcpus=96:memory_mib=...:cost=0.05],"
+    help="What to take for granted: add-cluster=NAME[:slots=3:vcpus=96:memory_mib=...:cost=0.05:zone=us-west-2d],"
     " budget=DOLLARS, priority=ID:TIER; several with commas.",
 )
 @click.option("--all", "everything", is_flag=True, help="Also what would wait.")
@@ -71,15 +71,14 @@ def plan(ctx: click.Context, as_if: tuple[str, ...], everything: bool, as_json: 
     Example: wsmon plan --as-if add-cluster=c9:slots=3,budget=200
     """
     with engine(ctx) as opened:
-        now = opened.clock.now()
-        made = opened.scheduler().outlook(assumed=assumptions(as_if, now))
+        made = opened.scheduler().outlook(assumed=assumptions(as_if, opened.clock.now()))
         creation = "" if as_json else opened.creation()
     decisions = [one for one in made.decisions if everything or one.action is not Action.WAIT]
     if as_json:
         print_json([{**decision_document(d), "clusters": verdict_documents(d.clusters)} for d in decisions])
         return
     columns = ("POS", "PRIORITY", "ID", "ACTION", "CLUSTER", "STARTS")
-    print_table(columns, (_line(decision, now) for decision in decisions))
+    print_table(columns, (_line(decision, made.now) for decision in decisions))
     if creation:
         say(f"(making clusters: {creation})")
     waiting = len(made.decisions) - len(decisions)
@@ -122,8 +121,11 @@ def _cluster(text: str, now: Instant) -> ClusterRecord:
     given: dict[str, Any] = {"slots": ASSUMED_SLOTS}
     for fact in facts:
         key, _, value = fact.partition("=")
+        if key == "zone" and value:
+            given["zone"] = check_name("zone", value)
+            continue
         if key not in _CAPACITIES:
-            raise InvalidInput(f"--as-if add-cluster knows {', '.join(_CAPACITIES)}; not {shown(key)}")
+            raise InvalidInput(f"--as-if add-cluster knows {', '.join(_CAPACITIES)}, zone; not {shown(key)}")
         given["cost_per_vcpu_hour" if key == "cost" else key] = _number(key, value, _CAPACITIES[key])
     return ClusterRecord(check_name("cluster", name), updated_at=now, kind="assumed", **given)
 

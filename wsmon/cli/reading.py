@@ -56,8 +56,14 @@ def history(ctx: click.Context, workset_id: str, as_json: bool) -> None:
             return
         lines = [{**event_document(event), "after": standing_of(event)} for event in events]
         columns = ("SEQ", "AT", "VERB", "STATE", "TOKEN", "ACTOR", "REASON", "ERROR")
-        names = ("seq", "at", "verb", "after", "token", "actor", "reason")
-        print_table(columns, ([*(e[name] for name in names), _error(e["detail"] or {})] for e in lines))
+        names = ("seq", "at", "verb", "after", "token", "actor")
+        print_table(columns, ([*(e[name] for name in names), _reason(e), _error(e["detail"] or {})] for e in lines))
+
+
+def _reason(event: Mapping[str, Any]) -> str | None:
+    """Why it came to an event; of progress, the step that was reached."""
+    step = (event["detail"] or {}).get("step")
+    return event["reason"] or (f"step {step}" if step else None)
 
 
 def _error(detail: Mapping[str, Any]) -> str | None:

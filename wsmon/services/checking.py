@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -43,18 +43,29 @@ class Remote(Protocol):
         """Seconds this machine's clock is ahead."""
 
 
-def command_finding(command: Sequence[str], own: bool, which: Callable[[str], str | None]) -> Finding:
-    """Whether a monitor here could run anything; `own`: whether worksets may bring their own command."""
-    if not command:
+def command_finding(
+    command: Sequence[str],
+    own: bool,
+    which: Callable[[str], str | None],
+    steps: Mapping[str, Sequence[str]] | None = None,
+) -> Finding:
+    """Whether a monitor here could run anything; `own`: whether worksets may bring their own command.
+
+    `steps` take the command's place. What a step finds where it works cannot be told from here.
+    """
+    if not command and not steps:
         if own:
             return Finding("command", "ok", "each workset's own (metadata.command)")
-        advice = 'to run worksets here, set command = ["run.sh", "{workset_id}"] under [monitor] in wsmon.toml'
+        advice = (
+            'to run worksets here, set command = ["run.sh", "{workset_id}"] under [monitor] in wsmon.toml, or [steps]'
+        )
         return Finding("command", "warn", "none is set, so a monitor would not start here", advice)
-    program = command[0]
-    if "{" not in program and which(program) is None:
-        text = f"there is no program {program!r} here that can be executed, so each run would fail"
-        return Finding("command", "warn", text, "install it, put its folder on the PATH, or give its whole path")
-    return Finding("command", "ok", " ".join(command))
+    programs = [argv[0] for argv in steps.values() if "/" not in argv[0]] if steps else command[:1]
+    for program in programs:
+        if "{" not in program and which(program) is None:
+            text = f"there is no program {program!r} here that can be executed, so each run would fail"
+            return Finding("command", "warn", text, "install it, put its folder on the PATH, or give its whole path")
+    return Finding("command", "ok", f"steps {', '.join(steps)}" if steps else " ".join(command))
 
 
 class Doctor:

@@ -214,10 +214,10 @@ class Monitor:
         Raises SettingsError where no run is possible, rather than claim and fail everything, and ReadOnly.
         """
         self.commands.allow()
-        if not self.config.command and not self.config.allow_metadata_command:
+        if not (self.config.command or self.config.steps or self.config.allow_metadata_command):
             raise SettingsError(
                 'no command is set: say what a run is, such as command = ["run.sh", "{workset_id}"] under [monitor]'
-                " in wsmon.toml"
+                " in wsmon.toml, or its steps under [steps]"
             )
         self.keeper.start()
         for companion in self._companions:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wsmon.domain.change import SlotClaim
+from wsmon.domain.errors import NotFound, Refused
 from wsmon.domain.needs import day_of
 from wsmon.domain.pool import USABLE, ClusterRecord, Taken
 from wsmon.domain.queueing import Policy, Waiting, waiting_of
@@ -89,7 +90,8 @@ class Scheduler:
     ) -> Outlook:
         """A plan over the window and `also`, on the clusters in `reach` (None: all), or on `only` these.
 
-        Where slots are free and nothing seen fits, the window is further down the next time.
+        Where slots are free and nothing seen fits, the window is further down the next time. Raises NotFound
+        and Refused where a priority is assumed of what is not there, or does not wait.
         """
         assumed = assumed or Assumptions()
         known = {cluster.name: cluster for cluster in (self._store.clusters() if only is None else only)}
@@ -99,13 +101,25 @@ class Scheduler:
         policy = self._policy(now, assumed)
         seen = {one.workset_id: one for one in [*also, *self._window.read()]}
         for workset_id, priority in assumed.priorities:
-            if workset_id in seen:
-                seen[workset_id] = replace(seen[workset_id], priority=priority)
+            seen[workset_id] = replace(seen.get(workset_id) or self._further_down(workset_id), priority=priority)
         decisions = plan(seen.values(), clusters, policy, now)
         made = Outlook(decisions, clusters, policy, self._window.complete, now)
         if any(has_room(cluster) for cluster in clusters) and not made.starts():
             self._window.rotate()
         return made
+
+    def _further_down(self, workset_id: str) -> Waiting:
+        """One that waits where the window does not reach. Raises NotFound, Refused where it does not wait."""
+        found = self._store.record(workset_id)
+        if not isinstance(found, Workset):
+            raise NotFound(workset_id)
+        if found.state not in WAITING:
+            raise Refused(
+                f"{workset_id!r} is {found.state.value}; only what waits can be planned with another priority"
+            )
+        if found.retry_after is not None and found.retry_after > self._clock.now():
+            raise Refused(f"{workset_id!r} is not tried again before {isoformat(found.retry_after)}")
+        return waiting_of(row_of(found))
 
     def _policy(self, now: Instant, assumed: Assumptions) -> Policy:
         budget = self.policy.budget if assumed.budget is None else assumed.budget

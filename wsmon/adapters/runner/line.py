@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ from wsmon.domain.errors import OutsideError, Refused
 NO_AGENT = 97
 """What the far end exits with where the agent has not been put yet."""
 SSH_FAILED = 255
+MAX_FOLDER_BYTES = 60
+"""A socket's path has 104 bytes on a Mac; ours and what OpenSSH hangs on while it binds take 37."""
 AGENT_FILES = ("supervise.py", "processes.py", "agent_place.py", "agent_runs.py", "agent.py")
 """What is put there. The last one is what is looked for: where a cut came between them, all are put again."""
 # The agent's folder is its only way to its other half: -I keeps the environment and the working folder out.
@@ -50,7 +53,7 @@ class SshTarget:
             "BatchMode": "yes",
             "ConnectTimeout": str(self.connect_seconds),
             "ControlMaster": "auto",
-            "ControlPath": f"{control}/%C",
+            "ControlPath": f"{control}/s",
             "ControlPersist": "60",
             "ServerAliveInterval": "5",
             "ServerAliveCountMax": "3",
@@ -73,7 +76,7 @@ class SshLine:
 
     def __init__(self, target: SshTarget, *, patience: float = 30.0) -> None:
         self.target, self._patience = target, patience
-        self._control = tempfile.mkdtemp(prefix="wsmon-ssh-")
+        self._control = tempfile.mkdtemp(prefix="wsmon-ssh-", dir=_short_folder())
         self._tidy = weakref.finalize(self, shutil.rmtree, self._control, ignore_errors=True)
         self.calls = 0
 
@@ -132,6 +135,11 @@ class SshLine:
         argv = self.target.argv(self._control)
         subprocess.run([argv[0], "-O", "exit", *argv[1:]], capture_output=True, check=False, timeout=10)
         self._tidy()
+
+
+def _short_folder() -> str | None:
+    """Where the shared connection's socket may lie: a socket's path is short, and TMPDIR may be long."""
+    return None if len(os.fsencode(tempfile.gettempdir())) <= MAX_FOLDER_BYTES else "/tmp"  # noqa: S108  a folder of one's own in it
 
 
 def _path(path: str) -> str:

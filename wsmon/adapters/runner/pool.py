@@ -66,6 +66,10 @@ class PoolRunner:
         """Why a cluster is out of reach; empty where it is not, None where it is none of ours."""
         return self._far[cluster].problem if cluster in self._far else None
 
+    def problems(self) -> list[str]:
+        """Every cluster that is out of reach, with why."""
+        return [f"{name}: {far.problem}" for name, far in self._far.items() if far.problem]
+
     def place(self) -> Place:
         """This machine's own place, by which the monitor is known."""
         return self._own.place()
@@ -74,7 +78,8 @@ class PoolRunner:
         """Whether a place answers that did not before."""
         return any(far.unswept and far.place is not None for far in self._far.values())
 
-    def _of(self, run: RunRecord | None) -> CommandRunner | None:
+    def reaching(self, run: RunRecord | None) -> CommandRunner | None:
+        """The runner of the run's place (None: this machine's); None where no place that answered is that one."""
         if run is None or run.place_id == self._own.place().place_id:
             return self._own
         found = (far for far in self._far.values() if far.place is not None and far.place.place_id == run.place_id)
@@ -102,7 +107,7 @@ class PoolRunner:
         self._reached(request.run).spawn(request)
 
     def _reached(self, run: RunRecord | None) -> CommandRunner:
-        runner = self._of(run)
+        runner = self.reaching(run)
         if runner is None:
             raise OutsideError(f"its place ({run.host if run else ''}) does not answer")
         return runner
@@ -113,14 +118,14 @@ class PoolRunner:
 
     def look(self, workset_id: str, run: RunRecord) -> RunStatus:
         """What became of a run; a place that does not answer is unknown, never gone."""
-        runner = self._of(run)
+        runner = self.reaching(run)
         if runner is None:
             return RunStatus(RunState.UNKNOWN, note=f"its place ({run.host}) does not answer")
         return runner.look(workset_id, run)
 
     def stop(self, workset_id: str, run: RunRecord, *, force: bool) -> bool:
         """TERM, or KILL, where the place answers."""
-        runner = self._of(run)
+        runner = self.reaching(run)
         return runner is not None and runner.stop(workset_id, run, force=force)
 
     def live_runs(self) -> list[tuple[str, RunRecord]]:
@@ -135,7 +140,7 @@ class PoolRunner:
 
     def log_tail(self, run: RunRecord, limit: int = 4096) -> str:
         """The end of a run's output, where its place answers."""
-        runner = self._of(run)
+        runner = self.reaching(run)
         return runner.log_tail(run, limit) if runner is not None else ""
 
     def log_from(self, run: RunRecord, offset: int | None, limit: int = 65_536) -> tuple[str, int]:
