@@ -105,12 +105,14 @@ def planner(engine: Engine) -> Scheduler:
     """The scheduler as set, with the cluster that may be made now, where one may."""
     from wsmon.domain.creating import barred
     from wsmon.domain.queueing import Creation
+    from wsmon.services.attending import Attendance
     from wsmon.services.scheduler import Scheduler
 
     policy, rule = engine.settings.scheduler.policy(), creation_rule(engine.settings)
     if rule is not None and not barred(engine.store.lives(), rule, engine.clock.now()):
         policy = replace(policy, creation=Creation(rule.template, rule.lead))
-    return Scheduler(engine.store, engine.clock, policy, creation=partial(creation, engine))
+    attendance = Attendance(engine.store, engine.clock, engine.silent_seconds)
+    return Scheduler(engine.store, engine.clock, policy, creation=partial(creation, engine), attendance=attendance)
 
 
 def creation(engine: Engine) -> str:

@@ -34,7 +34,10 @@ def test_why_and_plan_before_any_cluster_is_known(cli: Cli) -> None:
     ]
     assert "ws-2" in cli("plan", "--all").stdout
     assert "2 would wait" in cli("plan").stdout
-    assert cli("plan", "--as-if", "add-cluster=c9").stdout.splitlines()[1].split("\t")[5] == "now"
+    lines = cli("plan", "--as-if", "add-cluster=c9").stdout.splitlines()
+    assert lines[1].split("\t")[5] == "now"
+    assert "nobody starts them now: no monitor is alive" in lines[-1]
+    assert found["monitors"].startswith("no monitor is alive")
     cli("plan", "--as-if", "priority=ws-9:urgent", code=3)
     cli("lock", "ws-2", "--owner", "me")
     assert "'ws-2' is locked" in cli("plan", "--as-if", "priority=ws-2:urgent", code=1).stderr

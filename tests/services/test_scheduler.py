@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from tests.services.world import CLOCK, World
+from wsmon.domain.change import SlotClaim
 from wsmon.domain.needs import microdollars
-from wsmon.domain.pool import ClusterRecord
+from wsmon.domain.pool import ClusterRecord, Taken
 from wsmon.domain.queueing import Policy
 from wsmon.domain.scheduling import Action, plan
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
-from wsmon.ports import RowPage
+from wsmon.ports import MonitorRecord, RowPage
+from wsmon.services.attending import Attendance
 from wsmon.services.scheduler import Assumptions, Scheduler, draw
 from wsmon.services.window import Window
 
@@ -53,6 +55,41 @@ class TestWhy:
             ("small", "too small"),
         ]
         assert "needs 8 vCPUs, it has 4" in found["clusters"][1]["reasons"][0]
+
+    def test_what_no_monitor_has_room_for_waits_for_one(self, world: World) -> None:
+        pool(world, slots=4, kind="local")
+        for name in ("a", "b"):
+            add(world, name)
+        planner = Scheduler(world.store, CLOCK, attendance=Attendance(world.store, CLOCK, 60))
+
+        def why(name: str = "b") -> tuple[str, str | None, str]:
+            found = planner.why(name)
+            assert found is not None
+            return found["action"], found["estimated_start"] and "known", found.get("monitors", "")
+
+        assert why() == ("wait", None, "no monitor is alive; start one with `wsmon monitor`")
+        now = CLOCK.now()
+        full = MonitorRecord("m1", "h", 1, now, now, holding=2, most=2, pool="c1")
+        other = MonitorRecord("m2", "h2", 1, now, now, holding=0, most=2, pool="c2")
+        silent = MonitorRecord("m3", "h", 1, now, now - 61_000_000, most=9, pool="c1")
+        for record in (full, other, silent):
+            world.store.put_monitor(record)
+        assert why() == ("wait", None, "m1 attends 2 of 2 runs (monitor.max_concurrent)"), "m2 starts nothing on c1"
+        world.commands.acquire("a", holder="m1", seconds=60, claim=SlotClaim("c1", 4, Taken(until=now + 600_000_000)))
+        assert why() == ("wait", "known", "m1 attends 2 of 2 runs (monitor.max_concurrent)")
+        pool(world, slots=4, kind="settings")
+        assert why() == ("start", "known", ""), "m2 has room, and reaches it"
+        world.store.put_monitor(replace(other, stopping=True))
+        assert "m1 attends" in why()[2]
+        world.store.put_monitor(replace(full, holding=1))
+        assert why()[0] == "start"
+
+    def test_what_waits_for_a_cluster_does_not_wait_for_a_monitor(self, world: World) -> None:
+        pool(world, slots=0)
+        add(world, "a")
+        found = Scheduler(world.store, CLOCK, attendance=Attendance(world.store, CLOCK, 60)).why("a")
+        assert found is not None
+        assert "monitors" not in found
 
     def test_one_beyond_the_window_is_placed_after_it(self, world: World) -> None:
         for n in range(9):

@@ -35,7 +35,7 @@ class Monitors(Board[MonitorRecord]):
             Column("STATUS", self._status, 9),
             Column("BEAT", lambda m: Cell(self.since(m.heartbeat_at), "dim"), 6, right=True),
             Column("UP", lambda m: Cell(self.since(m.started_at), "dim"), 6, right=True, from_width=60),
-            Column("HOLDS", lambda m: Cell(str(len(self._held.get(m.name, ()))), "plain"), 5, right=True),
+            Column("HOLDS", self._holds, 5, right=True),
             Column("HOST", lambda m: Cell(f"{m.host}, pid {m.pid}", "dim"), share=2, from_width=80),
             Column("VERSION", lambda m: Cell(m.version or "?", "dim"), 9, from_width=70),
             Column("WORKSETS", lambda m: Cell(" ".join(self._held.get(m.name, ())), "dim"), share=4, from_width=90),
@@ -47,6 +47,10 @@ class Monitors(Board[MonitorRecord]):
 
     def _is_silent(self, monitor: MonitorRecord) -> bool:
         return self.now - monitor.heartbeat_at >= self._silent
+
+    def _holds(self, monitor: MonitorRecord) -> Cell:
+        held = len(self._held.get(monitor.name, ()))
+        return Cell(f"{held}/{monitor.most}" if monitor.most else str(held), "plain")
 
     def _status(self, monitor: MonitorRecord) -> Cell:
         if self._is_silent(monitor):

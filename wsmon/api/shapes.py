@@ -133,6 +133,7 @@ class WhyOut(_Out):
     state: str
     position: int | str | None = Field(None, description="In the queue; `> n` beyond what one plan sees.")
     estimated_start: str | None = None
+    monitors: str | None = Field(None, description="Why no monitor takes what could start, where that is so.")
     creation: str | None = Field(None, description="How it stands with making a cluster, where that is switched on.")
     clusters: list[dict[str, Any]] = Field(
         [], examples=[[{"cluster": "c1", "verdict": "full", "reasons": ["3 of 3 slots taken"], "score": None}]]

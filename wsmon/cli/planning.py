@@ -71,8 +71,11 @@ def plan(ctx: click.Context, as_if: tuple[str, ...], everything: bool, as_json: 
     Example: wsmon plan --as-if add-cluster=c9:slots=3,budget=200
     """
     with engine(ctx) as opened:
-        made = opened.scheduler().outlook(assumed=assumptions(as_if, opened.clock.now()))
+        scheduler = opened.scheduler()
+        made = scheduler.outlook(assumed=assumptions(as_if, opened.clock.now()))
         creation = "" if as_json else opened.creation()
+        heads = {one.cluster: one for one in made.starts()}.values()  # one of each cluster speaks for it
+        unattended = set() if as_json else {scheduler.unattended(made, one) for one in heads}
     decisions = [one for one in made.decisions if everything or one.action is not Action.WAIT]
     if as_json:
         print_json([{**decision_document(d), "clusters": verdict_documents(d.clusters)} for d in decisions])
@@ -81,6 +84,8 @@ def plan(ctx: click.Context, as_if: tuple[str, ...], everything: bool, as_json: 
     print_table(columns, (_line(decision, made.now) for decision in decisions))
     if creation:
         say(f"(making clusters: {creation})")
+    if unattended and "" not in unattended:
+        say(f"(but nobody starts them now: {'; '.join(sorted(unattended))})")
     waiting = len(made.decisions) - len(decisions)
     if not everything and waiting:
         say(f"({waiting}{'' if made.complete else ' or more'} would wait; --all shows them)")

@@ -75,6 +75,10 @@ class MonitorRecord:
     place_id: str = ""
     holding: int = 0
     stopping: bool = False
+    most: int = 0
+    """How many runs it attends at once; 0: unknown."""
+    pool: str = ""
+    """Its own machine's pool, where no other monitor but this machine's starts anything."""
 
 
 @dataclass(frozen=True, slots=True)

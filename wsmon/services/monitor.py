@@ -122,6 +122,8 @@ class Monitor:
             place_id=place.place_id,
             heartbeat_at=now,
             holding=len(self.runs.attended),
+            most=self.config.max_concurrent,
+            pool=self.config.cluster,
             stopping=self._stopping.is_set(),
         )
         self._store.put_monitor(self._record)

@@ -16,6 +16,7 @@ from wsmon.domain.states import WAITING, Verb, WorksetPriority
 from wsmon.domain.times import Instant, isoformat, micros
 from wsmon.domain.workset import Workset, row_of
 from wsmon.ports import Clock, StateStore
+from wsmon.services.attending import Attendance
 from wsmon.services.documents import decision_document, verdict_documents
 from wsmon.services.window import SIZE, Window
 
@@ -75,9 +76,13 @@ class Scheduler:
         *,
         size: int = SIZE,
         creation: Callable[[], str] = lambda: "",
+        attendance: Attendance | None = None,
     ) -> None:
-        """`creation` says how it stands with making clusters; empty where none are made."""
-        self._store, self._clock, self._creation = store, clock, creation
+        """`creation` says how it stands with making clusters; empty where none are made.
+
+        Without an `attendance` it is not asked whether a monitor has room for what could start.
+        """
+        self._store, self._clock, self._creation, self._attendance = store, clock, creation, attendance
         self.policy = policy or Policy()
         self._window = Window(store, clock, size)
 
@@ -143,6 +148,12 @@ class Scheduler:
                 return {**decision, "workset_id": workset_id, "state": found.state.value} if decision else None
         return None
 
+    def unattended(self, made: Outlook, decision: Decision) -> str:
+        """Why no monitor takes what could start; empty where one would, where it waits for a cluster, or nobody asks."""
+        if self._attendance is None or (decision.action is not Action.START and made.clusters):
+            return ""
+        return self._attendance.barred(next((one for one in made.clusters if one.name == decision.cluster), None))
+
     def _why_it_waits(self, workset: Workset) -> dict[str, Any]:
         own = waiting_of(row_of(workset))
         made = self.outlook(also=[own])
@@ -153,6 +164,9 @@ class Scheduler:
         if creation := self._creation():
             document["creation"] = creation
         document["ahead"] = ordered[max(0, decision.position - 1 - AHEAD) : decision.position - 1]
+        if barred := self.unattended(made, decision):
+            document |= {"monitors": barred, "action": Action.WAIT.value, "cluster": None}
+            document["estimated_start"] = _iso(_room_at(made, decision))
         if not made.complete and decision.position >= len(ordered):
             document["position"] = f"> {len(ordered) - 1}"
         if workset.retry_after is not None and workset.retry_after > made.now:
@@ -161,6 +175,17 @@ class Scheduler:
             document["retry_after"] = isoformat(due)
             document["estimated_start"] = isoformat(max(due, decision.estimated_start or due))
         return document
+
+
+def _room_at(made: Outlook, decision: Decision) -> Instant | None:
+    """When a run will have ended for each start up to this one, so that its monitor has room; None: nobody knows."""
+    ends = sorted(held.until for cluster in made.clusters for held in cluster.claims.values() if held.until is not None)
+    before = sum(one.position < decision.position for one in made.starts())
+    return max(ends[before], made.now) if before < len(ends) else None
+
+
+def _iso(at: Instant | None) -> str | None:
+    return None if at is None else isoformat(at)
 
 
 def has_room(cluster: ClusterRecord) -> bool:
