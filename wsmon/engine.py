@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import platformdirs
 
 from wsmon import __version__
 from wsmon.adapters.clock import SystemClock
-from wsmon.domain.errors import Refused, StoreError, StoreUnreachable
+from wsmon.domain.errors import OutsideError, Refused, StoreError, StoreUnreachable
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, CommandRunner, Log, StateStore
 from wsmon.services.arming import Gate
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from wsmon.adapters.runner.pool import PoolRunner
     from wsmon.adapters.s3 import Bucket
     from wsmon.domain.ruling import Ruling
+    from wsmon.domain.spec import Facts
+    from wsmon.ports import Inspector
     from wsmon.services.alarms import Alarms
     from wsmon.services.config import MonitorConfig
     from wsmon.services.monitor import Monitor
@@ -233,26 +236,45 @@ class Engine:
 
     def bucket(self) -> Bucket:
         """The client for buckets, as set."""
-        from wsmon.adapters.s3 import Bucket  # boto3 loads where it is needed
-
-        chosen = self.settings.store
-        endpoint = self.settings.catalog.endpoint_url
-        return Bucket(region=chosen.region, profile=chosen.profile, endpoint_url=endpoint)
+        return _bucket(self.settings)
 
     def validate(self, workset: Workset) -> Validation:
         """Look into a workset's folder. Raises OutsideError."""
-        from wsmon.adapters.folder import BUCKET, FolderInspector
-        from wsmon.adapters.s3 import S3Inspector
         from wsmon.services.validating import validate
 
-        inspector = FolderInspector() if workset.bucket == BUCKET else S3Inspector(self.bucket())
-        return validate(workset, inspector)
+        return validate(workset, _inspector(self.settings, workset.bucket))
 
     def close(self) -> None:
         """Give back files and connections."""
         if self._places is not None:
             self._places.close()
         self.store.close()
+
+
+def _bucket(settings: Settings) -> Bucket:
+    from wsmon.adapters.s3 import Bucket  # boto3 loads where it is needed
+
+    chosen, endpoint = settings.store, settings.catalog.endpoint_url
+    return Bucket(region=chosen.region, profile=chosen.profile, endpoint_url=endpoint)
+
+
+def _inspector(settings: Settings, bucket: str) -> Inspector:
+    """What looks into the folders of a bucket, or of this machine."""
+    from wsmon.adapters.folder import BUCKET, FolderInspector
+
+    if bucket == BUCKET:
+        return FolderInspector()
+    from wsmon.adapters.s3 import S3Inspector
+
+    return S3Inspector(_bucket(settings))
+
+
+def _reread(settings: Settings, workset: Workset) -> Facts | None:
+    """What a workset's folder says now; None where there is none, or it cannot be asked from here."""
+    try:
+        return _inspector(settings, workset.bucket).inspect(workset.bucket, workset.prefix).facts
+    except OutsideError:
+        return None
 
 
 def data_folder() -> Path:
@@ -276,11 +298,13 @@ def open_engine(settings: Settings, *, read_only: bool = False, looking: bool = 
         writable = False
     gate = Gate(settings.tui.armed_seconds) if arming and store.info.shared else None
     default_refresh = 1.0 if store.info.engine == "sqlite" else 2.0
+    commands = Commands(store, clock, who, policy=policy, writable=writable, gate=gate)
+    commands.reread = partial(_reread, settings)
     return Engine(
         settings=settings,
         store=store,
         clock=clock,
-        commands=Commands(store, clock, who, policy=policy, writable=writable, gate=gate),
+        commands=commands,
         who=who,
         writable=writable,
         refresh_seconds=settings.tui.refresh_seconds or default_refresh,

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from wsmon.adapters import workfile
 from wsmon.domain.errors import InvalidInput
-from wsmon.domain.spec import WorksetSpec, check_name, parse_priority
+from wsmon.domain.needs import check_requirements
+from wsmon.domain.spec import MAX_TEXT_BYTES, Facts, WorksetSpec, check_document, check_name, parse_priority
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, isoformat
 from wsmon.ports import CatalogEntry
@@ -58,40 +59,62 @@ def entry_of(files: WorksetFiles, sentinel: str, state: WorksetState, extra: Map
     except InvalidInput as error:
         return CatalogEntry(source, None, state, written, str(error))
     since = workfile.sentinel_time(body, written)
-    priority, found, problems = contents(files)
-    requirements = found.pop("requirements", {})
-    affinity = found.get("cluster_name")
-    metadata = {**extra, "since": isoformat(since), **found}
+    facts, problems = contents(files)
+    own = {**extra, "since": isoformat(since)}
     try:
-        spec = WorksetSpec(files.name, bucket, prefix, priority, metadata, requirements, affinity)
-    except InvalidInput as error:
+        metadata = {**own, **facts.metadata}
+        spec = WorksetSpec(files.name, bucket, prefix, facts.priority, metadata, facts.requirements, facts.affinity)
+    except InvalidInput as error:  # each part is fine, and all together are too much
         problems.append(str(error))
-        spec = WorksetSpec(files.name, bucket, prefix, priority, {**extra, "since": isoformat(since)})
+        spec = WorksetSpec(files.name, bucket, prefix, facts.priority, own)
     if state is WorksetState.ERROR:
         problems = [body.partition("\t")[2].strip() or "no message", *problems]
     return CatalogEntry(source, spec, state, since, "; ".join(problems) or None)
 
 
-def contents(files: WorksetFiles) -> tuple[WorksetPriority, dict[str, Any], list[str]]:
-    """Priority and metadata, with everything that is wrong, together."""
+def contents(files: WorksetFiles) -> tuple[Facts, list[str]]:
+    """What the folder says, with everything that is wrong, together."""
     problems: list[str] = []
-    metadata: dict[str, Any] = {}
-    priority = WorksetPriority.NORMAL
+    found: dict[str, Any] = {}
+    names: set[str] = set()
     for name in NEEDED:
         if name not in files.children:
             problems.append(f"{name} is missing")
             continue
         try:
-            content = files.read(name)
-            if name == workfile.WORK:
-                metadata |= workfile.parse_work(content)
-                priority = parse_priority(str(metadata.pop("priority", priority)))
-            elif name == workfile.SAMPLES:
-                metadata["samples"] = workfile.sample_count(content)
-            else:
-                metadata["daylily_info"] = content.decode("utf-8", errors="replace")[:PROVENANCE_CHARS]
+            told = _read(name, files.read(name))
         except InvalidInput as error:
             problems.append(str(error))
+        else:
+            found |= told
+            names |= workfile.NAMES if name == workfile.WORK else told.keys()
     if not files.has_data():
         problems.append(f"{workfile.SAMPLE_DATA}/ is missing or empty")
-    return priority, metadata, problems
+    priority, requirements = WorksetPriority.NORMAL, found.pop("requirements", {})
+    said, affinity = found.pop("priority", None), found.get("cluster_name")
+    try:
+        priority = parse_priority(str(said or priority))
+    except InvalidInput as error:
+        problems.append(str(error))
+    try:
+        check_document("requirements", requirements)
+        check_requirements(requirements)
+    except InvalidInput as error:
+        problems.append(str(error))
+        requirements = {}
+    try:
+        if affinity is not None:
+            check_name("cluster_name", affinity, MAX_TEXT_BYTES)
+    except InvalidInput as error:
+        problems.append(str(error))
+        affinity = None
+    return Facts(priority, found, requirements, affinity, frozenset(names)), problems
+
+
+def _read(name: str, content: bytes) -> dict[str, Any]:
+    """What one of the files says. Raises InvalidInput."""
+    if name == workfile.WORK:
+        return workfile.parse_work(content)
+    if name == workfile.SAMPLES:
+        return {"samples": workfile.sample_count(content)}
+    return {"daylily_info": content.decode("utf-8", errors="replace")[:PROVENANCE_CHARS]}

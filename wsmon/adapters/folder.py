@@ -84,11 +84,11 @@ class FolderInspector:
         del bucket
         files = FolderFiles(Path(prefix))
         try:
-            _, _, problems = contents(files)
+            facts, problems = contents(files)
             samples = files.read(workfile.SAMPLES).decode("utf-8", errors="replace")
         except InvalidInput as error:
             return Inspected((str(error),), None)
-        return Inspected(tuple(problems), samples)
+        return Inspected(tuple(problems), samples, facts)
 
     def absent(self, bucket: str, prefix: str, references: Sequence[str]) -> dict[str, str]:
         """References that are no file: reference -> why. Objects of a bucket cannot be seen from here."""

@@ -249,12 +249,12 @@ class S3Inspector:
             files.note(key, modified)
         if not files.children and not files.data:
             return Inspected((f"there is no folder s3://{bucket}/{place}",), None)
-        _, _, problems = contents(files)
+        facts, problems = contents(files)
         try:
             samples = files.read(workfile.SAMPLES).decode("utf-8", errors="replace")
         except InvalidInput:
             samples = None
-        return Inspected(tuple(problems), samples)
+        return Inspected(tuple(problems), samples, facts)
 
     def absent(self, bucket: str, prefix: str, references: Sequence[str]) -> dict[str, str]:
         """References that are not there; looked for side by side, at most 5,000 of them."""

@@ -31,6 +31,8 @@ _RUN = ("dy_r", "dy-r", "dy", "run", "run_suffix", "run-suffix", "run_cmd", "run
 _CLONE = ("day_clone_args", "day-clone", "clone_args", "clone-args", "clone")
 _EXPORT = ("export_uri", "export-uri", "export")
 _KEPT = ("workdir_name", "budget", "cluster_name", "notes")
+NAMES = frozenset({"run_args", "clone_args", "export_uri", *_KEPT, *COST_NAMES})
+"""What of a workset's metadata comes from this file."""
 _PARTS = ("suffix", "args", "cmd", "command")
 
 

@@ -55,7 +55,7 @@ SECTIONS = frozenset(
 )
 VARIABLES = {READ_ONLY: "read_only", **{f"{PREFIX}STORE__{name.upper()}": name for name in STORE}}
 KNOWN: dict[str, dict[str, Any]] = {
-    "alerts": {"rules": {}},
+    "alerts": {"rules": {}, "monitor_silent_seconds": 300.0},
     "creation": {"enabled": False},
     "monitor": {"skew_seconds": 60.0},
     "store": {"read_only": [], "production": []},

@@ -9,7 +9,7 @@ from typing import Any
 from wsmon.domain.change import Change, Context, Event, changed, event_of
 from wsmon.domain.errors import AlreadyExists, IllegalTransition
 from wsmon.domain.holding import require
-from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.spec import Facts, WorksetSpec
 from wsmon.domain.states import TERMINAL, Verb, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, isoformat
 from wsmon.domain.workset import CancelRequest, Failure, Tombstone, Workset
@@ -126,14 +126,19 @@ def _past(ctx: Context, after: Workset, known: Sequence[PastState]) -> tuple[Eve
     return tuple(events)
 
 
-def requeue(workset: Workset, ctx: Context, *, keep_attempts: bool = False) -> Change:
-    """Ready again, attempts anew. An in-progress workset must be unattended."""
+def requeue(workset: Workset, ctx: Context, *, keep_attempts: bool = False, facts: Facts | None = None) -> Change:
+    """Ready again, attempts anew, with what its folder says now. An in-progress workset must be unattended."""
     require(workset, Verb.REQUEUE, "it has a live lock; unlock it first" if workset.holder is not None else "")
+    anew = _anew(workset, facts) if facts is not None else {}
+    detail: dict[str, Any] = {"read_anew": sorted(anew)} if anew else {}
+    if workset.state is S.IN_PROGRESS and workset.run:
+        detail["run_token"] = workset.run.run_token
     return changed(
         ctx,
         Verb.REQUEUE,
         workset,
-        detail={"run_token": workset.run.run_token} if workset.state is S.IN_PROGRESS and workset.run else None,
+        detail=detail or None,
+        **anew,
         state=S.READY,
         queued_at=ctx.now,
         attempt=workset.attempt if keep_attempts else 0,
@@ -147,6 +152,18 @@ def requeue(workset: Workset, ctx: Context, *, keep_attempts: bool = False) -> C
         slot=None,
         taken=None,
     )
+
+
+def _anew(workset: Workset, facts: Facts) -> dict[str, Any]:
+    """What is otherwise by its folder. Tier and cluster that somebody has chosen since stand."""
+    known = workset.metadata
+    found = {
+        "metadata": {**{name: known[name] for name in known if name not in facts.names}, **facts.metadata},
+        "requirements": facts.requirements,
+        "priority": facts.priority if workset.priority is WorksetPriority.NORMAL else workset.priority,
+        "affinity": facts.affinity if workset.affinity in {None, known.get("cluster_name")} else workset.affinity,
+    }
+    return {name: value for name, value in found.items() if value != getattr(workset, name)}
 
 
 def retry_now(workset: Workset, ctx: Context) -> Change:

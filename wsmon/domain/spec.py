@@ -49,6 +49,18 @@ class WorksetSpec:
         check_document("metadata with requirements", {**self.metadata, "requirements": self.requirements})
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a workset's folder says of it; as far as that can be read."""
+
+    priority: WorksetPriority = WorksetPriority.NORMAL
+    metadata: JSONObject = field(default_factory=dict)
+    requirements: JSONObject = field(default_factory=dict)
+    affinity: str | None = None
+    names: frozenset[str] = frozenset()
+    """What of the metadata a folder could say, where it was read; what it does not say is not so."""
+
+
 def parse_priority(value: str) -> WorksetPriority:
     """The tier named by `value`. Raises InvalidInput that lists the tiers."""
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wsmon.domain.operating import PastState
-from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.spec import Facts, WorksetSpec
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import Instant
 
@@ -57,6 +57,8 @@ class Inspected:
     problems: tuple[str, ...]
     samples: str | None
     """The text of the sample table."""
+    facts: Facts | None = None
+    """What the folder says of its workset; None where there is none."""
 
 
 class Inspector(Protocol):

@@ -15,7 +15,7 @@ from wsmon.domain.errors import (
     StaleWrite,
 )
 from wsmon.domain.roles import Role
-from wsmon.domain.spec import check_name, check_reason
+from wsmon.domain.spec import Facts, check_name, check_reason
 from wsmon.domain.states import ErrorCategory, Verb, WorksetPriority, WorksetState
 from wsmon.domain.workset import Lease, LeaseMark, Row, RunRecord, Workset, row_of
 from wsmon.services.paging import every_row
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from wsmon.domain.queueing import Policy
 
 HEADS = 25
+OF_THE_FOLDER = frozenset({ErrorCategory.CONFIGURATION, ErrorCategory.DATA})
+"""Failures that are mended in a workset's folder."""
 
 
 class Commands(Registering):
@@ -212,8 +214,21 @@ class Commands(Registering):
         return self._operate(workset_id, holding.unlock, reason, seen, needed=True)
 
     def requeue(self, workset_id: str, *, reason: str, seen: int | None = None) -> Workset:
-        """Ready again, attempts anew."""
-        return self._operate(workset_id, operating.requeue, reason, seen, needed=True)
+        """Ready again, attempts anew. What failed for its folder is given what that says now."""
+        check_reason(reason or self.default_reason, needed=True)
+        facts = self._facts(workset_id)
+        return self._operate(
+            workset_id, lambda ws, ctx: operating.requeue(ws, ctx, facts=facts), reason, seen, needed=True
+        )
+
+    def _facts(self, workset_id: str) -> Facts | None:
+        """What the folder of one that failed for what it is says now; None where that is not to be had."""
+        if self.reread is None:
+            return None
+        self.allow()
+        found = self.get(workset_id)
+        failed = found.failure is not None and found.failure.category in OF_THE_FOLDER
+        return self.reread(found) if failed and "since" in found.metadata else None
 
     def retry_now(self, workset_id: str, *, reason: str, seen: int | None = None) -> Workset:
         """Ready before the retry's moment; the attempts stay used."""

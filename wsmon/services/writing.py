@@ -9,7 +9,7 @@ from typing import Self
 from wsmon.domain.change import Change, Context
 from wsmon.domain.errors import NotAllowed, NotFound, ReadOnly, StaleWrite
 from wsmon.domain.roles import Role
-from wsmon.domain.spec import check_name, check_reason
+from wsmon.domain.spec import Facts, check_name, check_reason
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, StateStore
 from wsmon.services.arming import Gate
@@ -46,6 +46,8 @@ class Writer:
         self.chance = chance or Chance()
         self.role = role
         self.gate = gate
+        self.reread: Callable[[Workset], Facts | None] | None = None
+        """What a workset's folder says now, where folders can be looked into."""
         self.default_reason: str | None = None
         self.expected_rev: int | None = None
 
