@@ -74,7 +74,7 @@ soak: setup peers ## The full figures
 	WSMON_PLAN_EXAMPLES=2000 WSMON_POOL_WORKSETS=1000 WSMON_S3_FOLDERS=2000 WSMON_SSH_WORKSETS=20 WSMON_SSH_CUT_SECONDS=20 \
 		$(BIN)/python -m pytest -n 0 -m "" tests/scheduling tests/s3 tests/ssh tests/pool --timeout 1800
 	WSMON_API_CASES=150 WSMON_API_CLIENTS=200 WSMON_API_SECONDS=60 WSMON_REGISTER_LINES=10000 \
-		$(BIN)/python -m pytest -n 0 tests/api/test_schema.py tests/api/test_crowd.py tests/cli/test_killed.py --timeout 3600
+		$(BIN)/python -m pytest -n 0 -m "" tests/api/test_schema.py tests/api/test_crowd.py tests/cli/test_killed.py --timeout 3600
 
 load: setup peers ## Everybody on one store at once; LOAD=--full for the full figure
 	$(BIN)/python -m tests.load $(LOAD)

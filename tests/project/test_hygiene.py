@@ -49,6 +49,14 @@ def test_nothing_committed_names_a_registry_or_a_path_of_a_machine() -> None:
     assert not {"uv.lock", "poetry.lock", "package-lock.json"} & {path.name for path in committed()}
 
 
+def test_ci_installs_every_program_that_a_test_needs() -> None:
+    """Where CI has it by chance only, the next image makes the suite fail."""
+    installed = set(re.findall(r"^need \S+ (\S+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE))
+    tests = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("*.py")))
+    needed = set(re.findall(r'\bneed\([^()"]*(?:"[^"]*", )?"([a-z0-9-]+)"\)', tests))
+    assert {"openssh-server", "chromium", "slurm-wlm", "openssl"} <= needed <= installed, needed - installed
+
+
 def test_the_library_loads_no_face_and_no_cloud() -> None:
     loaded = modules_after("import wsmon, wsmon.engine, wsmon.services.monitor, wsmon.services.commands")
     assert not loaded & (SLOW - {"pydantic_settings"})
