@@ -33,7 +33,7 @@ class Help(ModalScreen[None]):
         halves = [self._grid(groups) for groups in ((MOVE, MARK, CHANGE), (LOOK, PLACE, REST))]
         with VerticalScroll(id="help") as scroll:
             scroll.border_title = "keys"
-            scroll.border_subtitle = "[keys] in the settings changes them"
+            scroll.border_subtitle = Text("[keys] in the settings changes them")
             if self.app.size.width >= BESIDE:
                 yield Static(Columns(halves, padding=(0, 3)))
             else:
