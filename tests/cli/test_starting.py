@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from wsmon.cli.main import main
 from wsmon.cli.quick import SECTIONS, quick_settings
 from wsmon.settings import Settings, load_settings
 
@@ -121,7 +122,10 @@ def test_the_short_way_is_the_long_one(
         ({"store.url": "dynamodb:a"}, None, ""),
         ({"store.region": "a\0b"}, None, ""),
         ({"monitor.poll_seconds": 1}, None, ""),
-        ({}, "WSMON_TUI__BELL", ""),
+        ({}, "WSMON_TUI__REFRESH_SECONDS", ""),
+        ({}, "WSMON_STORE", ""),
+        ({}, "wsmon_tui", ""),
+        ({}, "WSMON_stores__url", ""),
         ({}, "WSMON_STORE__READ_ONLY", ""),
         ({}, "wsmon_store__url", ""),
         ({}, "WSMON_STORE__URLL", ""),
@@ -168,6 +172,54 @@ def test_the_environment_may_say_read_only_and_where(
             whole.store.url,
             whole.store.region,
         )
+
+
+ENVIRONMENT = {
+    "STORE__URL": "sqlite:./w.db",
+    "STORE__PRODUCTION": '["prod-*"]',
+    "RETRY__MAX_ATTEMPTS": "7",
+    "TUI__ARMED_SECONDS": "2.5",
+    "TUI__BELL": "false",
+    "MONITOR__SKEW_SECONDS": "5",
+    "MONITOR__COMMAND": '["x"]',
+    "CHANNELS__OPS": '{"type": "webhook", "url": "https://example.org"}',
+    "API__PORT": "9",
+    "WORKSET_ID": "a run's own is no setting",
+}
+
+
+def test_a_container_s_environment_is_as_short_and_says_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where everything is said by variables, as in a container: the same settings, and no pydantic for a listing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wsmon.toml").write_text("[retry]\nmax_attempts = 2\nmax_expiries = 4\n[tui]\nmouse = false\n")
+    for name, text in ENVIRONMENT.items():
+        monkeypatch.setenv(f"WSMON_{name}", text)
+    quick, whole = quick_settings(None, {}), load_settings(None, {}).settings
+    assert quick is not None
+    for table in ("store", "retry", "tui"):
+        for name, value in getattr(whole, table).model_dump().items():
+            assert getattr(quick, table).__dict__[name] == value, (table, name)
+    assert quick.monitor.__dict__["skew_seconds"] == whole.monitor.skew_seconds == 5
+    assert (list(quick.monitor.command), quick.api.port, list(quick.channels)) == (["x"], 9, ["ops"])
+    loaded_by(tmp_path, "register", "w", "--bucket", "b", "--prefix", "p")
+    assert not loaded_by(tmp_path, "list") & (HEAVY | OURS)
+
+
+def test_a_table_that_one_variable_says_is_no_less_obeyed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`WSMON_TUI={"read_only": true}` is what `wsmon config` shows, so it is what every command does."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WSMON_TUI", '{"read_only": true}')
+    monkeypatch.setenv("WSMON_STORE", '{"url": "sqlite:./w.db"}')
+    with pytest.raises(SystemExit) as ended:
+        main(["register", "w", "--bucket", "b", "--prefix", "p"])
+    assert ended.value.code == 6
+    monkeypatch.delenv("WSMON_TUI")
+    with pytest.raises(SystemExit) as ended:
+        main(["register", "w", "--bucket", "b", "--prefix", "p"])
+    assert ended.value.code == 0
+    assert (tmp_path / "w.db").exists()
 
 
 @pytest.mark.parametrize(

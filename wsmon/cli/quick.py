@@ -1,12 +1,14 @@
 """The settings of a command that asks for the store alone: known without pydantic, which takes a third of a short command.
 
-A settings file may say more: of it the store, the retries and the screen are taken here, where they are plain; its other tables are read from the models when
-something asks for them, so that a monitor's mistake stops no listing (`wsmon config`, `doctor` and whatever uses it tell). What the engine asks at once
+A settings file and the environment may say more: of them the store, the retries and the screen are taken here, where they are plain; other tables are read from
+the models when something asks for them, so that a monitor's mistake stops no listing (`wsmon config`, `doctor` and whatever uses it tell). What the engine asks at once
 stands here, and a test holds it to the models.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import tomllib
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 LONGEST = 2_592_000.0
 """As wsmon.settings.section has it."""
 NUMBERS = ("refresh_seconds", "armed_seconds")
-READ_ONLY = f"{PREFIX}TUI__READ_ONLY"
+NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 STORE = ("url", "region", "profile", "endpoint_url")
 URL = re.compile(r"sqlite:[^~\0]+|dynamodb:[A-Za-z0-9_.-]{3,255}")
 
@@ -53,7 +55,6 @@ SECTIONS = frozenset(
         "web",
     ]
 )
-VARIABLES = {READ_ONLY: "read_only", **{f"{PREFIX}STORE__{name.upper()}": name for name in STORE}}
 KNOWN: dict[str, dict[str, Any]] = {
     "alerts": {"rules": {}, "monitor_silent_seconds": 300.0},
     "creation": {"enabled": False},
@@ -83,17 +84,17 @@ class Quick:
     """Settings in which nothing but the store is set; a Settings to whoever asks."""
 
     def __init__(
-        self, said: Mapping[str, Mapping[str, Any]], file: Mapping[str, Any], load: Callable[[], Settings]
+        self, said: Mapping[str, Mapping[str, Any]], both: Mapping[str, Any], load: Callable[[], Settings]
     ) -> None:
-        """`said`: what is taken from here of the tables that are known whole; `file`: all that the file says."""
+        """`said`: what is taken from here of the tables that are known whole; `both`: all that file and environment say."""
         self._load = load
         self.store = Table({**KNOWN["store"], **said["store"]}, lambda: self._whole.store)
         self.retry = Table({**KNOWN["retry"], **said["retry"]}, lambda: self._whole.retry)
         self.tui = Table({**KNOWN["tui"], **said["tui"]}, lambda: self._whole.tui)
-        self.alerts = Table({} if "alerts" in file else KNOWN["alerts"], lambda: self._whole.alerts)
-        self.creation = Table({} if "creation" in file else KNOWN["creation"], lambda: self._whole.creation)
-        self.monitor = Table(_skew(file.get("monitor", {})), lambda: self._whole.monitor)
-        self.scheduler = Table({} if "scheduler" in file else {"policy": _policy}, lambda: self._whole.scheduler)
+        self.alerts = Table({} if "alerts" in both else KNOWN["alerts"], lambda: self._whole.alerts)
+        self.creation = Table({} if "creation" in both else KNOWN["creation"], lambda: self._whole.creation)
+        self.monitor = Table(_skew(both.get("monitor", {})), lambda: self._whole.monitor)
+        self.scheduler = Table({} if "scheduler" in both else {"policy": _policy}, lambda: self._whole.scheduler)
 
     @cached_property
     def _whole(self) -> Settings:
@@ -107,19 +108,17 @@ class Quick:
 
 
 def quick_settings(config: Path | None, flags: Mapping[str, Any]) -> Quick | None:
-    """The settings, if flags and environment say nothing but what is known here, and the file what is plain; else None."""
-    variables = [name for name in os.environ if name.upper().startswith(PREFIX) and "__" in name]
-    file = _file(config)
-    if file is None or any(name not in VARIABLES for name in variables):
+    """The settings, if flags say nothing but what is known here, and file and environment what is plain; else None."""
+    file, variables = _file(config), _variables()
+    if file is None or variables is None:
         return None
     store: dict[str, Any] = {**dict.fromkeys(STORE), **file.get("store", {})}
     store |= {name: os.environ[variable] for variable, name in AWS_VARIABLES if os.environ.get(variable)}
-    store |= {VARIABLES[name]: os.environ[name] for name in variables if name != READ_ONLY}
+    store |= variables.get("store", {})
     store |= {name.removeprefix("store."): value for name, value in flags.items()}
-    tui = dict(file.get("tui", {}))
-    if READ_ONLY in variables:
-        tui["read_only"] = {"true": True, "false": False}.get(os.environ[READ_ONLY])
-    said = {"store": store, "retry": file.get("retry", {}), "tui": tui}
+    both = {name: {**file.get(name, {}), **variables.get(name, {})} for name in {**file, **variables}}
+    tui = both.get("tui", {})
+    said = {"store": store, "retry": both.get("retry", {}), "tui": tui}
     if not all(plain(said[table]) for table, plain in PLAIN.items()):
         return None
     tui |= {name: float(tui[name]) for name in NUMBERS if name in tui}
@@ -129,7 +128,7 @@ def quick_settings(config: Path | None, flags: Mapping[str, Any]) -> Quick | Non
 
         return load_settings(config, flags).settings
 
-    return Quick(said, file, load)
+    return Quick(said, both, load)
 
 
 def _file(config: Path | None) -> Mapping[str, dict[str, Any]] | None:
@@ -144,6 +143,29 @@ def _file(config: Path | None) -> Mapping[str, dict[str, Any]] | None:
         return None
     known = tables.keys() <= SECTIONS and all(isinstance(table, dict) for table in tables.values())
     return tables if known else None
+
+
+def _variables() -> dict[str, dict[str, Any]] | None:
+    """What WSMON_* say, by table; None where one has to be read the long way: a whole table in it, or other letters."""
+    said: dict[str, dict[str, Any]] = {}
+    for variable, text in os.environ.items():
+        table, nested, name = variable.upper().removeprefix(PREFIX).lower().partition("__")
+        if not variable.upper().startswith(PREFIX) or not (nested or table in SECTIONS):
+            continue  # another program's, or one that is no setting, as a run's own
+        if not nested or table not in SECTIONS or variable != variable.upper():
+            return None
+        said.setdefault(table, {})[name] = _value(table, name, text)
+    return said
+
+
+def _value(table: str, name: str, text: str) -> object:
+    """A variable as its setting has it; its text where what that means is for the models to say."""
+    if table == "store":
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(text) if name in KNOWN["store"] else text
+    if text in {"true", "false"}:
+        return text == "true"
+    return text if not NUMBER.fullmatch(text) else float(text) if "." in text else int(text)
 
 
 def _plain_store(store: Mapping[str, Any]) -> bool:
