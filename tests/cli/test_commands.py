@@ -158,20 +158,25 @@ class TestFiles:
         assert "cannot be read" in cli("register", "--file", "none.jsonl", code=2).stderr
 
 
-def test_a_reader_that_leaves_is_no_error(cli: Cli) -> None:
+@pytest.mark.parametrize("command", ["list --json", "list"])
+def test_a_reader_that_leaves_is_no_error(cli: Cli, command: str) -> None:
+    """Whether it leaves while lines are written or before the last flush: `set -o pipefail` goes on."""
     import subprocess
     import sys
 
     cli("register", "--file", "-", stdin=TestFiles().lines(3000))
     piped = subprocess.run(
-        f"{sys.executable} -m wsmon list --json | head -c 10",
-        shell=True,
+        ["bash", "-o", "pipefail", "-c", f"{sys.executable} -m wsmon {command} | head -c 10"],
         capture_output=True,
         env=cli.env,
         cwd=cli.folder,
         check=False,
     )
-    assert piped.stderr == b""
+    assert (piped.stderr, piped.returncode) == (b"", 0)
+
+
+def test_a_slip_of_the_keys_is_told_what_is_near(cli: Cli) -> None:
+    assert "'list'" in cli("lst", code=2).stderr
 
 
 def test_every_command_has_help_with_an_example(cli: Cli) -> None:

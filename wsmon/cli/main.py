@@ -83,6 +83,22 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run it; click would take a reader that has left for a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return _unread()
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As ever; a slip of the keys is told what is near it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="wsmon")
@@ -136,15 +152,19 @@ def _run(argv: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return exits.INTERRUPTED
     except BrokenPipeError:
-        # The reader has left, as `| head` does; Python must not complain at its exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.DONE
+        return _unread()
     except OSError as error:
         return _say(f"the system refuses: {error.strerror or error}", exits.REFUSED)
     except Exception as error:
         if os.environ.get("WSMON_DEBUG"):
             raise
         return _say(f"an unexpected error ({type(error).__name__}); please report {_report()}", exits.REFUSED)
+
+
+def _unread() -> int:
+    """The reader has left, as `| head` does: no failure, and Python must not complain at its exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exits.DONE
 
 
 def _say(text: str, code: int) -> int:
