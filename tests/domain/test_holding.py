@@ -25,10 +25,10 @@ from tests.domain.build import (
 from wsmon.domain import holding, operating, reaping
 from wsmon.domain.change import Change, SlotClaim
 from wsmon.domain.errors import AlreadyExists, IllegalTransition, LockHeld, LockLost, NotDue
-from wsmon.domain.holding import clip
 from wsmon.domain.pool import Held
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
+from wsmon.domain.visible import clip
 from wsmon.domain.workset import RetryPolicy, Tombstone, Workset, queue_moment
 
 S = WorksetState

@@ -234,13 +234,13 @@ def test_clusters_counts_and_locks(db: WorksetStateDB) -> None:
 
 def test_archive_restore_and_delete_leave_their_trail(db: WorksetStateDB) -> None:
     started(db)
-    db.update_state("ws-001", S.ERROR, "bad", error_details="boom")
+    db.update_state("ws-001", S.ERROR, "bad", error_details="boom", metrics={"cost_usd": 2.5})
     assert db.archive_workset("ws-001", archived_by="ann", archive_reason="old")
     assert [one.workset_id for one in db.list_archived_worksets()] == ["ws-001"]
     assert db.restore_workset("ws-001", restored_by="bob")
     found = db.get_workset("ws-001")
     assert found is not None
-    assert found.state is S.ERROR
+    assert (found.state, found.metrics) == (S.ERROR, {"cost_usd": 2.5})
     assert [(one["verb"], one["actor"], one["reason"]) for one in found.state_history[-2:]] == [
         ("archive", "ann", "old"),
         ("restore", "bob", "restore by bob"),

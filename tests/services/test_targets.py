@@ -46,6 +46,26 @@ def test_each_target_says_its_verb_with_the_reason(desk: Desk) -> None:
     assert desk.commands.get("w").cluster == "c1"
 
 
+def test_what_was_measured_is_kept_wherever_it_is_said(desk: Desk) -> None:
+    """Figures of a start, of a step and of a failure too: a run that failed has cost something."""
+    desk.register()
+    desk.commands.acquire("w", holder="me", seconds=60)
+    move(desk.commands, "w", Target(S.IN_PROGRESS, "go", cluster="c1", metrics={"samples": 3}))
+    after = move(desk.commands, "w", Target(S.IN_PROGRESS, "align", cluster="c2", metrics={"reads": 7}))
+    assert (after.cluster, after.current_step, after.metrics) == ("c2", "align", {"samples": 3, "reads": 7})
+    assert desk.store.history("w")[-1].detail == {"step": "align", "metrics": {"reads": 7}}
+    for state in (S.RETRYING, S.ERROR, S.FAILED):
+        working(desk, state.value)
+        failed = move(desk.commands, state.value, Target(state, "r", metrics={"cost_usd": 1.5}))
+        assert (failed.state, failed.metrics) == (state, {"cost_usd": 1.5})
+        detail = desk.store.history(state.value)[-1].detail
+        assert detail is not None
+        assert detail["metrics"] == {"cost_usd": 1.5}
+    for state in (S.READY, S.IGNORED, S.ARCHIVED, S.DELETED):
+        with pytest.raises(InvalidInput, match=f"in_progress, complete.*move to {state.value} has none"):
+            Target(state, "r", metrics={"a": 1})
+
+
 def test_failures_end_where_the_target_says(desk: Desk) -> None:
     for state, category in ((S.ERROR, ErrorCategory.PERMANENT), (S.FAILED, ErrorCategory.TRANSIENT)):
         working(desk, state.value)

@@ -38,7 +38,9 @@ class StateUpdate(_In):
     reason: Reason
     error_details: str | None = Field(None, description="With error, failed and retrying: what went wrong.")
     cluster_name: str | None = Field(None, description="With in_progress: where it runs.")
-    metrics: dict[str, Any] | None = Field(None, description="With complete: what was measured.")
+    metrics: dict[str, Any] | None = Field(
+        None, description="With in_progress, complete, error, failed and retrying: what was measured."
+    )
     owner_id: str | None = Field(None, description="Who holds the lock; by default whoever holds it now.")
     error_category: ErrorCategory | None = Field(None, description="With error, failed and retrying; else permanent.")
     failed_step: str | None = Field(None, description="With error, failed and retrying: where it failed.")

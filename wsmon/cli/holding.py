@@ -51,7 +51,7 @@ def lock(ctx: click.Context, workset_id: str, owner: str, seconds: float | None,
 @click.option("--category", type=click.Choice([category.value for category in ErrorCategory]), help="Of a failure.")
 @click.option("--step", "failed_step", help="The step that failed.")
 @click.option("--cluster", help="Where it runs.")
-@click.option("--metrics", metavar="JSON", help="A JSON object of figures, with complete.")
+@click.option("--metrics", metavar="JSON", help="A JSON object of figures, with in_progress, complete and failures.")
 @json_option
 @common_options
 @click.pass_context

@@ -11,6 +11,7 @@ from wsmon.domain.errors import IllegalTransition, LockHeld, LockLost, NotDue
 from wsmon.domain.needs import Microdollars, microdollars
 from wsmon.domain.states import ALLOWED_FROM, ErrorCategory, Verb, WorksetPriority, WorksetState, allowed_verbs
 from wsmon.domain.times import micros
+from wsmon.domain.visible import clip
 from wsmon.domain.workset import Failure, Lease, LeaseMark, RetryPolicy, RunRecord, Workset
 
 S = WorksetState
@@ -116,7 +117,15 @@ def _as_it_stands(workset: Workset, claim: SlotClaim) -> SlotClaim:
     return replace(claim, budget=None) if workset.priority is WorksetPriority.URGENT else claim
 
 
-def start(workset: Workset, ctx: Context, *, token: int, run: RunRecord | None, cluster: str | None = None) -> Change:
+def start(
+    workset: Workset,
+    ctx: Context,
+    *,
+    token: int,
+    run: RunRecord | None,
+    cluster: str | None = None,
+    metrics: Mapping[str, Any] | None = None,
+) -> Change:
     """Begin an attempt; committed before anything is spawned. Raises LockLost, IllegalTransition.
 
     `cluster` names where it runs for a holder that claimed no slot; a claimed slot's cluster stands.
@@ -128,8 +137,9 @@ def start(workset: Workset, ctx: Context, *, token: int, run: RunRecord | None, 
         ctx,
         Verb.START,
         workset,
-        detail={"attempt": workset.attempt + 1, "folder": run.folder if run else None},
+        detail={"attempt": workset.attempt + 1, "folder": run.folder if run else None, **_told(metrics)},
         state=S.IN_PROGRESS,
+        metrics={**workset.metrics, **(metrics or {})},
         attempt=workset.attempt + 1,
         expiries=0,
         run=run,
@@ -139,10 +149,26 @@ def start(workset: Workset, ctx: Context, *, token: int, run: RunRecord | None, 
     )
 
 
-def progress(workset: Workset, ctx: Context, *, token: int, step: str) -> Change:
-    """Record the step a run has reached."""
+def progress(
+    workset: Workset,
+    ctx: Context,
+    *,
+    token: int,
+    step: str,
+    cluster: str | None = None,
+    metrics: Mapping[str, Any] | None = None,
+) -> Change:
+    """Record the step a run has reached, and figures so far; what it costs is booked at its end. `cluster` as at the start."""
     require_holder(workset, Verb.PROGRESS, token)
-    return changed(ctx, Verb.PROGRESS, workset, detail={"step": step}, current_step=step)
+    return changed(
+        ctx,
+        Verb.PROGRESS,
+        workset,
+        detail={"step": step, **_told(metrics)},
+        current_step=step,
+        metrics={**workset.metrics, **(metrics or {})},
+        cluster=workset.slot or cluster or workset.cluster,
+    )
 
 
 def complete(workset: Workset, ctx: Context, *, token: int, metrics: Mapping[str, Any] | None = None) -> Change:
@@ -154,7 +180,7 @@ def complete(workset: Workset, ctx: Context, *, token: int, metrics: Mapping[str
         workset,
         ends_lease=True,
         cost=_cost(metrics),
-        detail={"metrics": dict(metrics)} if metrics else None,
+        detail=_told(metrics) or None,
         state=S.COMPLETE,
         metrics={**workset.metrics, **(metrics or {})},
         ended_at=ctx.now,
@@ -200,7 +226,7 @@ def fail(
             "details": details,
             "failed_step": failed_step,
             "attempt": attempt,
-            **({"metrics": dict(metrics)} if metrics else {}),
+            **_told(metrics),
         },
         state=state,
         metrics={**workset.metrics, **(metrics or {})},
@@ -266,14 +292,11 @@ def _cost(metrics: Mapping[str, Any] | None) -> Microdollars | None:
     return microdollars(value)
 
 
+def _told(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What an event says of figures that came with it."""
+    return {"metrics": dict(metrics)} if metrics else {}
+
+
 def unheld(verb: Verb) -> dict[str, Any]:
     """What a record holds once its lock, and what it took of a cluster, has ended by `verb`."""
     return {"holder": None, "slot": None, "taken": None, "lock_ended": verb.value}
-
-
-def clip(text: str, limit: int) -> str:
-    """`text` within `limit` characters, saying so when something was cut."""
-    if len(text) <= limit:
-        return text
-    note = f" … ({len(text)} characters in all)"
-    return text[: limit - len(note)] + note

@@ -1,4 +1,4 @@
-"""Text from outside, made harmless for a terminal."""
+"""Text from outside, made harmless for a terminal, and short."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def harmless(text: str) -> bool:
 def escaped(document: str) -> str:
     """JSON text with all that `visible` would replace as JSON's own escapes: the same document, on one line."""
     return _UNSAFE.sub(lambda match: json.dumps(match.group())[1:-1], document)
+
+
+def clip(text: str, limit: int) -> str:
+    """`text` within `limit` characters, saying so when something was cut."""
+    if len(text) <= limit:
+        return text
+    note = f" … ({len(text)} characters in all)"
+    return text[: limit - len(note)] + note
 
 
 def _picture(character: str, *, lines: bool) -> str:

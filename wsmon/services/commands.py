@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wsmon.domain import holding, operating, reaping
@@ -141,14 +142,28 @@ class Commands(Registering):
         return next((row.holder for row in rows if row.token == workset.token and row.holder is not None), None)
 
     def start(
-        self, workset: Workset | str, *, token: int, run: RunRecord | None = None, cluster: str | None = None
+        self,
+        workset: Workset | str,
+        *,
+        token: int,
+        run: RunRecord | None = None,
+        cluster: str | None = None,
+        metrics: Mapping[str, Any] | None = None,
     ) -> Workset:
         """Begin an attempt. Raises LockLost."""
-        return self._held(workset, lambda ws, ctx: holding.start(ws, ctx, token=token, run=run, cluster=cluster))
+        return self._held(workset, partial(holding.start, token=token, run=run, cluster=cluster, metrics=metrics))
 
-    def progress(self, workset: Workset | str, *, token: int, step: str) -> Workset:
-        """Record the step a run has reached. Raises LockLost."""
-        return self._held(workset, lambda ws, ctx: holding.progress(ws, ctx, token=token, step=step))
+    def progress(
+        self,
+        workset: Workset | str,
+        *,
+        token: int,
+        step: str,
+        cluster: str | None = None,
+        metrics: Mapping[str, Any] | None = None,
+    ) -> Workset:
+        """Record the step a run has reached, and figures so far. Raises LockLost."""
+        return self._held(workset, partial(holding.progress, token=token, step=step, cluster=cluster, metrics=metrics))
 
     def complete(self, workset: Workset | str, *, token: int, metrics: Mapping[str, Any] | None = None) -> Workset:
         """Record success. Raises LockLost."""

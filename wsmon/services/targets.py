@@ -13,6 +13,7 @@ from wsmon.domain.workset import Workset
 from wsmon.services.commands import Commands
 
 S = WorksetState
+_MEASURED = (S.IN_PROGRESS, S.COMPLETE, S.ERROR, S.FAILED, S.RETRYING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Target:
         check_encodable("error_details", self.error_details or "")
         check_encodable("failed_step", self.failed_step or "")
         check_document("metrics", self.metrics)
+        if self.metrics and self.state not in _MEASURED:
+            raise InvalidInput(f"metrics go with {', '.join(_MEASURED)}; a move to {self.state.value} has none")
         if self.cluster is not None:
             check_name("cluster", self.cluster)
 
@@ -75,8 +78,9 @@ def _token(workset: Workset, target: Target, owner: str | None, token: int | Non
 
 def _start(commands: Commands, workset: Workset, target: Target, token: int) -> Workset:
     if workset.state is S.IN_PROGRESS:
-        return commands.progress(workset, token=token, step=target.reason or "")
-    return commands.start(workset, token=token, cluster=target.cluster)
+        step = target.reason or ""
+        return commands.progress(workset, token=token, step=step, cluster=target.cluster, metrics=target.metrics)
+    return commands.start(workset, token=token, cluster=target.cluster, metrics=target.metrics)
 
 
 def _complete(commands: Commands, workset: Workset, target: Target, token: int) -> Workset:
@@ -92,7 +96,14 @@ def _fail(commands: Commands, workset: Workset, target: Target, token: int) -> W
         commands = commands.given(reason=target.reason)
         commands.policy = replace(commands.policy, max_attempts=1)
     details = target.error_details or target.reason or ""
-    return commands.fail(workset, token=token, category=category, details=details, failed_step=target.failed_step)
+    return commands.fail(
+        workset,
+        token=token,
+        category=category,
+        details=details,
+        failed_step=target.failed_step,
+        metrics=target.metrics,
+    )
 
 
 def _release(commands: Commands, workset: Workset, target: Target, token: int) -> Workset:
