@@ -197,7 +197,7 @@ class Engine:
             policy=self.commands.policy,
             log=log,
             scheduling=self.settings.scheduler.policy(),
-            companions=[*beside.parts, *watches, *wiring_pool.keeper(self, log, config)],
+            companions=[*beside.parts, *watches, *wiring_pool.keeper(self, log, config, gone=gone)],
             lost=beside.lost,
             problems=problems,
             gone=gone,

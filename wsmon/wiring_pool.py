@@ -123,7 +123,9 @@ def creation(engine: Engine) -> str:
     return said(rule, engine.store.lives(), engine.clock.now()) if rule is not None else ""
 
 
-def keeper(engine: Engine, log: Log, config: MonitorConfig, runner: CommandRunner | None = None) -> list[Companion]:
+def keeper(
+    engine: Engine, log: Log, config: MonitorConfig, runner: CommandRunner | None = None, gone: Gone | None = None
+) -> list[Companion]:
     """What makes and takes down clusters beside a monitor; nothing where that is switched off."""
     rule = creation_rule(engine.settings)
     if rule is None:
@@ -139,7 +141,8 @@ def keeper(engine: Engine, log: Log, config: MonitorConfig, runner: CommandRunne
     seconds = max(DUTY_SECONDS, config.lease_seconds)
     duty = Duty(engine.store, engine.clock, DUTY, config.name, seconds=seconds, skew=config.skew_seconds)
     commands = engine.commands.acting_as(config.name)
-    kept = ClusterKeeper(commands, engine.settings.scheduler.policy(), rule, duty, Builders(place, engine.clock), log)
+    policy, builders = engine.settings.scheduler.policy(), Builders(place, engine.clock)
+    kept = ClusterKeeper(commands, policy, rule, duty, builders, log, gone or never)
 
     def step() -> float:
         kept.step()

@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-from tests.domain.build import ready
+from tests.domain.build import locked
 from wsmon.domain.steps import STEPS, script
 from wsmon.domain.template import render
 from wsmon.settings import StepsSettings
@@ -33,8 +33,11 @@ def test_the_example_of_steps_is_one_the_settings_take() -> None:
     page = Path(__file__).parents[2] / "docs/steps.toml"
     chosen = StepsSettings(**tomllib.loads(page.read_text(encoding="utf-8"))["steps"])
     assert list(chosen.commands()) == list(STEPS)
-    workset = replace(
-        ready(), metadata={"run_args": 'p --config a=["x","y"]', "clone_args": "-d {workdir_name} -t main"}
-    )
+    # What the real folders bring: they name no cluster.
+    told = {"run_args": 'p --config a=["x","y"]', "clone_args": "-d {workdir_name} -t main", "export_uri": "s3://b/r/"}
+    workset = replace(locked(slot=True), metadata=told)
+    for template in (chosen.stage, chosen.export):
+        argv = render(template, workset, run_token=1, run_folder="/r")
+        assert argv[argv.index("--cluster") + 1] == "pool"
     assert render(chosen.run, workset, run_token=1, run_folder="/r")[-3:] == ["p", "--config", "a=[x,y]"]
     assert render(chosen.clone, workset, run_token=1, run_folder="/r") == ["day-clone", "-d", "w1", "-t", "main"]

@@ -86,12 +86,17 @@ class Yard:
         self.log = SilentLog()
 
     def keeper(
-        self, rule: CreationRule | None = None, name: str = "m1", runner: CommandRunner | None = None
+        self,
+        rule: CreationRule | None = None,
+        name: str = "m1",
+        runner: CommandRunner | None = None,
+        gone: Callable[[str], str] = lambda _: "",
     ) -> ClusterKeeper:
         place = runner or LocalRunner(self.folder / "commands", CLOCK)
         duty = Duty(self.store, CLOCK, DUTY, name, seconds=0.9, skew=0.1)
         commands = self.commands.acting_as(name)
-        return ClusterKeeper(commands, Policy(), rule or rule_of(self.folder), duty, Builders(place, CLOCK), self.log)
+        builders, chosen = Builders(place, CLOCK), rule or rule_of(self.folder)
+        return ClusterKeeper(commands, Policy(), chosen, duty, builders, self.log, gone)
 
     def register(self, workset_id: str = "w1", vcpus: int = 8) -> None:
         self.commands.register(WorksetSpec(workset_id, "b", "p", requirements={"vcpus": vcpus}))

@@ -163,6 +163,38 @@ def test_a_teardown_that_fails_is_told_and_tried_again(yard: Yard) -> None:
     assert yard.verbs(life.name)[3:7] == ["teardown_asked", "teardown_started", "teardown_failed", "teardown_asked"]
 
 
+@pytest.mark.parametrize("phase", ["made", "stuck"])
+def test_one_that_somebody_deleted_by_hand_counts_no_longer(yard: Yard, phase: str) -> None:
+    bad = template(yard.folder, "delete", exit_code=2)
+    rule = rule_of(yard.folder, delete=bad, cooldown=0.0, idle=0.0 if phase == "stuck" else 60.0)
+    answers: list[str] = []
+    keeper = yard.keeper(rule, gone=lambda name: "".join(answers))
+    yard.register()
+    yard.drive(keeper, lambda: "made" in yard.phases())
+    (life,) = yard.lives()
+    lease = yard.claim(life.name)
+    if phase == "stuck":
+        yard.commands.release("w1", token=lease.token)
+        yard.commands.ignore("w1", reason="x")
+        yard.drive(keeper, lambda: "stuck" in yard.phases())
+    answers.append("its stack was deleted")
+    yard.drive(keeper, lambda: True)
+    assert yard.phases() != ["gone"], "it is still reported"
+    (yard.folder / f"pool/{life.name}.json").unlink()
+    CLOCK.sleep(rule.quiet + 0.05)
+    if phase == "made":
+        keeper.step()
+        assert yard.phases() == ["made"], "what ran there is not recorded yet"
+        yard.commands.release("w1", token=lease.token)
+        yard.commands.ignore("w1", reason="x")
+    keeper.step()
+    assert yard.phases() == ["gone"]
+    assert yard.store.history(CLUSTER_ID + life.name)[-1].reason == "its stack was deleted"
+    asked = len(yard.verbs(life.name))
+    keeper.step()
+    assert len(yard.verbs(life.name)) == asked, "nobody asks for it any more"
+
+
 def test_what_somebody_else_made_stays_unless_the_settings_say_so(yard: Yard) -> None:
     (yard.folder / "pool/c1.json").write_text('{"name": "c1", "kind": "parallelcluster"}')
     keeper = yard.keeper(rule_of(yard.folder, idle=0.0))

@@ -30,7 +30,7 @@ Later wins: the defaults below, `{FILE_NAME}` (in the working folder, else in th
 AWS's own variables (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL` and so on) are honoured. An unknown name is an error
 that says which one was meant. `wsmon config` prints each value and where it came from.
 
-In a command, `{{workset_id}}`, `{{bucket}}`, `{{prefix}}`, `{{priority}}`, `{{attempt}}`, `{{run_token}}`, `{{run_folder}}` and
+In a command, `{{workset_id}}`, `{{bucket}}`, `{{prefix}}`, `{{priority}}`, `{{attempt}}`, `{{run_token}}`, `{{run_folder}}`, `{{workdir_name}}` (from its metadata, else its id), `{{cluster}}` (where it runs) and
 `{{metadata.KEY}}` stand for the workset's own; each element stays one argument. Only an element that is exactly
 `{{*metadata.KEY}}` becomes several, split as a shell splits words. Imported worksets bring `run_args`, `clone_args`, `export_uri`,
 `samples` and, from folders, `folder`; where their files say so `budget`, `cluster_name`, `workdir_name` and `notes`.

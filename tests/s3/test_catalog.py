@@ -160,6 +160,11 @@ def test_a_subfolder_of_thousands_of_objects_is_jumped_over(shelf: Shelf, monkey
     assert shelf.inspector().inspect(shelf.name, f"{PREFIX}/a/").problems == ()
 
 
+def test_an_address_is_no_buckets_name(shelf: Shelf) -> None:
+    with pytest.raises(OutsideError, match="without s3://"):
+        list(S3Catalog(shelf.bucket, f"s3://{shelf.name}", "").scan())
+
+
 def test_what_s3_refuses_is_said_with_what_to_do(shelf: Shelf) -> None:
     with pytest.raises(OutsideError, match="no such bucket"):
         list(S3Catalog(shelf.bucket, "not-there-at-all", "").scan())

@@ -249,7 +249,8 @@ class TestCommands:
             {"state": "error", "timestamp": "2025-11-01T09:30:00Z", "reason": "disk"},
             {"state": "ready", "timestamp": "2025-11-01T09:40:00Z", "reason": "again"},
         ]
-        put("a", "ready", metadata={"samples": 3}, state_history=history, created_at="2025-11-01T09:00:00Z")
+        more = {"preferred_cluster": "c7", "cluster_name": "c1", "metrics": {"hours": 1}}
+        put("a", "ready", metadata={"samples": 3}, state_history=history, created_at="2025-11-01T09:00:00Z", **more)
         put("b", "error", error_details="no space", metrics={"hours": 2}, cluster_name="c1")
         put("c", "in_progress", lock_owner="m")
         put("d", "complete")
@@ -276,6 +277,8 @@ class TestCommands:
         assert error["failure"]["details"] == "no space"
         assert error["ended_at"] == "2025-11-01T10:00:00.000000Z"
         assert error["metadata"]["imported"]["cluster_name"] == "c1"
+        assert (error["metrics"], error["cluster"]) == ({"hours": 2}, "c1"), "as of any that ran here"
+        assert (found["metrics"], found["cluster"], found["affinity"]) == ({}, None, "c7")
         again = [item["outcome"] for item in cli.json("import", "table", "--from", name, code=1)]
         assert sorted(again) == ["existing", "existing", "existing", "held", "refused"]
 

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from wsmon.domain.errors import InvalidInput, OutsideError
 from wsmon.domain.operating import PastState
-from wsmon.domain.spec import MAX_REASON_CHARS, WorksetSpec, parse_priority, shown
+from wsmon.domain.spec import MAX_REASON_CHARS, MAX_TEXT_BYTES, WorksetSpec, check_name, parse_priority, shown
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import Instant, from_datetime, isoformat
 from wsmon.ports import CatalogEntry
@@ -104,12 +104,31 @@ class PredecessorTable:
                     **(metadata if isinstance(metadata, Mapping) else {}),
                     "imported": {"from": self._table, "created_at": isoformat(moment(item.get("created_at"))), **kept},
                 },
+                affinity=_name(item.get("preferred_cluster")),
             )
         except InvalidInput as error:
             return CatalogEntry(source, None, state, since, str(error))
         failed = state in {WorksetState.ERROR, WorksetState.FAILED}
         problem = str(item.get("error_details") or "no details") if failed else None
-        return CatalogEntry(source, spec, state, since, problem, past=_history(item))
+        metrics = item.get("metrics")
+        return CatalogEntry(
+            source,
+            spec,
+            state,
+            since,
+            problem,
+            past=_history(item),
+            metrics=metrics if isinstance(metrics, Mapping) and metrics else None,
+            cluster=_name(item.get("cluster_name")),
+        )
+
+
+def _name(value: object) -> str | None:
+    """A cluster's name, or nothing where it is none."""
+    try:
+        return check_name("cluster", value, MAX_TEXT_BYTES)
+    except InvalidInput:
+        return None
 
 
 def moment(value: object) -> Instant:

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from wsmon.adapters import workfile
 from wsmon.adapters.cataloguing import contents, entry_of, sentinel_in
@@ -117,6 +117,8 @@ class Bucket:
 def explained(bucket: str, error: Exception) -> OutsideError:
     """A botocore error as one of ours, saying what to do."""
     where = f"bucket {bucket!r}"
+    if isinstance(error, ParamValidationError):
+        return OutsideError(f"{where} is no name that a bucket can have; give it alone, without s3:// and prefix")
     if isinstance(error, ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         hints = {

@@ -12,7 +12,7 @@ from wsmon.domain.holding import require
 from wsmon.domain.spec import Facts, WorksetSpec
 from wsmon.domain.states import TERMINAL, Verb, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, isoformat
-from wsmon.domain.workset import CancelRequest, Failure, Tombstone, Workset
+from wsmon.domain.workset import CancelRequest, Failure, JSONObject, Tombstone, Workset
 
 S = WorksetState
 
@@ -48,6 +48,9 @@ class Standing:
     failure: Failure | None = None
     past: tuple[PastState, ...] = ()
     """How it came there, oldest first; of more than `MAX_PAST` the newest are kept."""
+    metrics: JSONObject | None = None
+    cluster: str | None = None
+    """Where it ran last; of what will run here alone nothing is said."""
 
 
 TAKEN_OVER = TERMINAL | {S.READY, S.ARCHIVED}
@@ -87,6 +90,8 @@ def register(
         ended_at=standing.since if standing and state in TERMINAL else None,
         failure=standing.failure if standing else None,
         archived_from=S.COMPLETE if state is S.ARCHIVED else None,
+        metrics=(standing.metrics or {}) if standing and state is not S.READY else {},
+        cluster=standing.cluster if standing and state is not S.READY else None,
         change_id=ctx.change_id,
     )
     detail: dict[str, Any] | None = None

@@ -15,7 +15,7 @@ from wsmon.domain.errors import InvalidInput, SettingsError
 from wsmon.domain.spec import shown
 from wsmon.domain.workset import Workset
 
-FIELDS = ("workset_id", "bucket", "prefix", "priority", "attempt", "run_token", "run_folder", "workdir_name")
+FIELDS = ("workset_id", "bucket", "prefix", "priority", "attempt", "run_token", "run_folder", "workdir_name", "cluster")
 WORKDIR_NAME = "{workdir_name}"
 """The one placeholder that a workset's own arguments may hold, as in `day-clone: -d {workdir_name}`."""
 SHOWN_KEYS = 20
@@ -61,6 +61,7 @@ def render(template: Sequence[str], workset: Workset, *, run_token: int, run_fol
         "run_token": run_token,
         "run_folder": run_folder,
         "workdir_name": workdir_name(workset),
+        "cluster": workset.slot or workset.cluster or "",
     }
     argv: list[str] = []
     for element in template:

@@ -10,6 +10,7 @@ from wsmon.domain.operating import PastState
 from wsmon.domain.spec import Facts, WorksetSpec
 from wsmon.domain.states import WorksetState
 from wsmon.domain.times import Instant
+from wsmon.domain.workset import JSONObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class CatalogEntry:
     """The workset's id, where the caller knows it already; then the folder was not read."""
     past: tuple[PastState, ...] = ()
     """The states it went through there, where that is known; oldest first."""
+    metrics: JSONObject | None = None
+    """What its run was measured by there."""
+    cluster: str | None = None
+    """Where it ran there."""
 
 
 class Catalog(Protocol):

@@ -76,4 +76,4 @@ def standing_of(entry: CatalogEntry) -> Standing:
     if state in {WorksetState.ERROR, WorksetState.FAILED}:
         category = ErrorCategory.CONFIGURATION if broken else ErrorCategory.PERMANENT
         failure = Failure(category, entry.problem or "", entry.since)
-    return Standing(state, entry.since, failure, entry.past)
+    return Standing(state, entry.since, failure, entry.past, entry.metrics, entry.cluster)

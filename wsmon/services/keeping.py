@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -34,8 +35,17 @@ class ClusterKeeper:
     """
 
     def __init__(
-        self, commands: Commands, scheduling: Policy, rule: CreationRule, duty: Duty, builders: Builders, log: Log
+        self,
+        commands: Commands,
+        scheduling: Policy,
+        rule: CreationRule,
+        duty: Duty,
+        builders: Builders,
+        log: Log,
+        gone: Callable[[str], str] = lambda _: "",
     ) -> None:
+        """`gone` tells why it is certain that a cluster and all its instances are; empty where it is not."""
+        self._gone = gone
         self._commands, self._rule, self._duty, self._builders, self._log = commands, rule, duty, builders, log
         self._store: StateStore = commands.store
         self._clock = commands.clock
@@ -88,6 +98,10 @@ class ClusterKeeper:
     def _follow(self, life: Life, cluster: ClusterRecord | None) -> None:
         now = self._clock.now()
         match life.phase:
+            case Phase.MADE | Phase.FAILED | Phase.DELETING | Phase.STUCK if why := self._taken_away(
+                life, cluster, now
+            ):
+                self._note_gone(life, why, now)
             case Phase.CREATING:
                 self._follow_creation(life, cluster, now)
             case Phase.FAILED:
@@ -100,6 +114,19 @@ class ClusterKeeper:
                 self._store.forget_cluster(life.name)
             case _:
                 pass
+
+    def _taken_away(self, life: Life, cluster: ClusterRecord | None, now: Instant) -> str:
+        """Why one that nobody reports any more is gone for certain, whoever deleted it; empty where it is not."""
+        if cluster is not None and now - cluster.updated_at <= micros(self._rule.quiet):
+            return ""
+        return self._gone(life.name)
+
+    def _note_gone(self, life: Life, why: str, now: Instant) -> None:
+        """It counts no longer, once what ran there is recorded: that holds its slot until then."""
+        try:
+            self._write(V.TEARDOWN_DONE, life, why, empty=True, phase=Phase.GONE, gone_at=now)
+        except InUse:
+            self._log.info("gone with work on it", cluster=life.name, why=why)
 
     def _follow_creation(self, life: Life, cluster: ClusterRecord | None, now: Instant) -> None:
         seen = cluster if cluster is not None and _reported(cluster) else None
