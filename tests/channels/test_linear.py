@@ -74,6 +74,11 @@ def test_errors_in_a_200_are_failures_and_limits_are_obeyed(receiver: Receiver) 
     )
     with pytest.raises(ChannelDown, match="AUTHENTICATION"):
         channel(receiver).send(message())
+    key = b'{"errors": [{"message": "no", "extensions": {"type": "authentication error", "code": "%s", "userError": true}}]}'
+    for status, code in ((401, b"AUTHENTICATION_ERROR"), (400, b"AUTHENTICATION_ERROR"), (200, b"FORBIDDEN")):
+        receiver.answer = lambda _, status=status, code=code: (status, {}, key % code)  # type: ignore[misc]
+        with pytest.raises(ChannelDown, match=code.decode()):
+            channel(receiver).send(message())
     receiver.answer = lambda _: (200, {}, b'{"errors": [{"message": "bad", "extensions": {"code": "INVALID_INPUT"}}]}')
     with pytest.raises(ChannelRefused):
         channel(receiver).send(message())

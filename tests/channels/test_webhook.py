@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
+import socket
+import threading
 import time
 
 import pytest
@@ -80,6 +83,30 @@ def test_a_receiver_that_hangs_or_is_not_there_is_given_up_in_time(monkeypatch: 
     with pytest.raises(ChannelDown, match="cannot be reached"):
         WebhookChannel("hook", receiver.url).send(message())
     assert time.monotonic() - began < 5
+
+
+def test_a_receiver_that_drips_headers_for_ever_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time; only the whole answer does not."""
+    monkeypatch.setattr(http, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.3)
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        taken, _ = listener.accept()
+        with taken, contextlib.suppress(OSError):
+            taken.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not ended.wait(0.1):
+                taken.sendall(b"x-more: 1\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(ChannelDown):
+            WebhookChannel("hook", f"http://127.0.0.1:{listener.getsockname()[1]}").send(message())
+        assert time.monotonic() - began < 4
+        ended.set()
+        thread.join()
 
 
 def test_a_retry_after_may_be_a_date() -> None:

@@ -34,6 +34,8 @@ PRIORITIES = {"critical": 1, "warning": 2, "info": 3}
 RESETS = ("x-ratelimit-requests-reset", "x-ratelimit-complexity-reset", "x-ratelimit-endpoint-requests-reset")
 _LIMITED = frozenset({"RATELIMITED"})
 _OWN_FAULT = frozenset({"INVALID_INPUT", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"})
+_KEYS_FAULT = frozenset({"AUTHENTICATION_ERROR", "FORBIDDEN", "UNAUTHENTICATED"})
+"""A user error to Linear, but the next message with that key will fare no better."""
 
 
 def stable_uuid(text: str) -> str:
@@ -134,7 +136,8 @@ class LinearChannel:
     def _ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The reply's data. HTTP 200 with `errors` is a failure."""
         body = json.dumps({"query": query, "variables": variables}).encode()
-        reply = post(self._url, body, {"content-type": "application/json", "authorization": self._key})
+        headers = {"content-type": "application/json", "authorization": self._key}
+        reply = post(self._url, body, headers, hidden=[self._key])
         try:
             document = json.loads(reply.text)
             errors = document.get("errors") or []
@@ -157,6 +160,8 @@ def _explained(reply: Reply, errors: list[dict[str, Any]]) -> ChannelDown | Chan
     text = f"Linear: {code or 'error'}: {str(first.get('message', ''))[:200]}"
     if code in _LIMITED or reply.status == 429:
         return ChannelDown(text, _reset(reply.headers))
+    if code in _KEYS_FAULT or reply.status in {401, 403}:
+        return ChannelDown(text, retry_after(reply.headers))
     known = code in _OWN_FAULT or extensions.get("userError") or "not found" in text.lower()
     return ChannelRefused(text) if known else ChannelDown(text, retry_after(reply.headers))
 

@@ -58,5 +58,6 @@ class PagerDutyChannel:
     def send(self, message: Message) -> str:
         """Send the event. Raises ChannelDown, ChannelRefused."""
         event = document(self._key, message)
-        reply = checked(post(self._url, json.dumps(event).encode(), {"content-type": "application/json"}))
+        headers = {"content-type": "application/json"}
+        reply = checked(post(self._url, json.dumps(event).encode(), headers, hidden=[self._key]))
         return f"HTTP {reply.status}, {event['event_action']}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from wsmon.adapters.http import checked, post
+from wsmon.adapters.http import checked, parts_of, post
 from wsmon.adapters.rendering import cut, lines_of, title_of
 from wsmon.domain.messages import Message
 from wsmon.domain.notices import Status
@@ -49,5 +49,6 @@ class SlackChannel:
     def send(self, message: Message) -> str:
         """Post. Raises ChannelDown, ChannelRefused."""
         body = json.dumps(document(message)).encode()
-        reply = checked(post(self._url, body, {"content-type": "application/json"}))
+        headers = {"content-type": "application/json"}
+        reply = checked(post(self._url, body, headers, hidden=parts_of(self._url)))
         return f"HTTP {reply.status} {reply.text[:40]}".strip()

@@ -10,7 +10,7 @@ import json
 import time
 from typing import Any
 
-from wsmon.adapters.http import checked, post
+from wsmon.adapters.http import checked, parts_of, post
 from wsmon.domain.messages import Message
 from wsmon.domain.notices import Notice
 from wsmon.domain.times import isoformat
@@ -90,5 +90,6 @@ class WebhookChannel:
         }
         if self._secret:
             headers["webhook-signature"] = signature(self._secret, message.message_id, timestamp, body)
-        reply = checked(post(self._url, body, headers))
+        hidden = [*parts_of(self._url), self._secret or ""]
+        reply = checked(post(self._url, body, headers, hidden=hidden))
         return f"HTTP {reply.status}"
