@@ -8,7 +8,7 @@ import pytest
 
 from tests.relay.world import FakeChannel, RelayWorld
 from wsmon.domain.alerts import ACKNOWLEDGED, RESOLVED, AlertRecord, Rules, SilenceRecord
-from wsmon.domain.errors import StoreUnreachable
+from wsmon.domain.errors import ChannelRefused, StoreUnreachable
 from wsmon.domain.grouping import Route
 from wsmon.domain.notices import Severity, Status
 from wsmon.domain.spec import WorksetSpec
@@ -139,6 +139,22 @@ def test_a_failing_channel_is_told_of_by_the_others(world: RelayWorld) -> None:
     bad.down = False
     world.run(relay, 1000)
     assert good.alerts == ["channel failing firing", "channel failing resolved"]
+
+
+def test_a_channel_that_refuses_everything_is_failing_too(world: RelayWorld) -> None:
+    """PagerDuty answers 400 to each message with a wrong key: whose fault it is shows once it takes another."""
+    good, bad = FakeChannel("good"), FakeChannel("bad")
+    bad.faults = [ChannelRefused("400: Invalid routing key")] * 50
+    relay = world.relay(good, bad, rules=Rules(standing=60))
+    world.fail("w1")
+    world.run(relay, 400)
+    assert good.alerts == ["channel failing firing"]
+    assert "Invalid routing key" in next(n.text for m in good.taken for n in m.notices if n.kind == "channel failing")
+    bad.faults = []
+    world.run(relay, 1500)
+    assert good.alerts == ["channel failing firing", "channel failing resolved"]
+    assert sorted(bad.told) == ["w1:1", "w1:2", "w1:3"]
+    assert not world.waiting()
     assert "w1:3" in bad.told
     assert not world.store.alerts()
 

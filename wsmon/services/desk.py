@@ -253,6 +253,9 @@ class Desk:
         known = self.aside.setdefault(keys[0], Refused(0, 0.0))
         known.tries += 1
         known.retry_at = self._clock.monotonic() + self._pause(known.tries)
+        if not known.proven:
+            # Its own fault, or the channel's, as with a key that is wrong: the channel counts as down until it takes another.
+            self.down_since = self.down_since or self._clock.now()
         return keys[0] if keys[0][1] and known.tries >= REFUSALS and known.proven else None
 
     def drop(self, key: Key) -> None:
