@@ -100,6 +100,12 @@ def world(tmp_path: Path) -> Any:
     made.store.close()
 
 
+def test_cloudwatch_is_given_no_value_that_it_refuses_a_whole_call_for() -> None:
+    found = [Series(m.UTILIZATION, (("cluster", name),), {1.0: 1.0}) for name in ("клас\n1", " ", "c" * 2000, "ok-1")]
+    values = [datum["Dimensions"][0]["Value"] for datum in cloudwatch.data(found, 0)]
+    assert values == ["?????1", "?", "c" * 1024, "ok-1"]
+
+
 def run_once(world: RelayWorld, *sinks: MetricSink) -> Metrics:
     script(world)
     relay, metrics = metered(world, *sinks)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from wsmon.domain.metering import Series
 from wsmon.domain.times import Instant
+from wsmon.domain.visible import visible
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 MAX_DATA, MAX_VALUES, MAX_BYTES = 1000, 150, 900_000
 """Of one call, of one datum, and of a call's body with room to spare."""
+MAX_CHARS = 1024
+"""Of a dimension's value."""
 
 
 def data(series: Iterable[Series], at: Instant) -> Iterator[dict[str, Any]]:
@@ -23,7 +26,7 @@ def data(series: Iterable[Series], at: Instant) -> Iterator[dict[str, Any]]:
     for one in series:
         base = {
             "MetricName": one.metric.name,
-            "Dimensions": [{"Name": name, "Value": value[:1024]} for name, value in one.dimensions],
+            "Dimensions": [{"Name": name, "Value": plain(value)} for name, value in one.dimensions],
             "Timestamp": moment,
             "Unit": one.metric.unit.value,
         }
@@ -31,6 +34,12 @@ def data(series: Iterable[Series], at: Instant) -> Iterator[dict[str, Any]]:
         for start in range(0, len(values), MAX_VALUES):
             part = values[start : start + MAX_VALUES]
             yield {**base, "Values": [value for value, _ in part], "Counts": [times for _, times in part]}
+
+
+def plain(value: str) -> str:
+    """A dimension's value as CloudWatch takes it: printable ASCII. One that it does not take fails its whole call."""
+    text = "".join(c if " " <= c <= "~" else "?" for c in visible(value))[:MAX_CHARS]
+    return text if text.strip() else "?"
 
 
 def calls(found: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
