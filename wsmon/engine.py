@@ -186,7 +186,7 @@ class Engine:
 
         config = self._monitor_config(changes)
         watches, problems = wiring_pool.catalog(self, log, config)
-        runner, source, gone = wiring_pool.pool(self, config)
+        runner, source, gone, away = wiring_pool.pool(self, config)
         beside = self.beside(log, config)
         return Monitor(
             self.store,
@@ -197,7 +197,12 @@ class Engine:
             policy=self.commands.policy,
             log=log,
             scheduling=self.settings.scheduler.policy(),
-            companions=[*beside.parts, *watches, *wiring_pool.keeper(self, log, config, gone=gone)],
+            companions=[
+                *beside.parts,
+                *watches,
+                *wiring_pool.sources(self, log, away),
+                *wiring_pool.keeper(self, log, config, gone=gone),
+            ],
             lost=beside.lost,
             problems=problems,
             gone=gone,

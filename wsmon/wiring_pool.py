@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from wsmon.settings import ClusterSettings, Settings
 
 DUTY_SECONDS = 60.0
+FIRST_LOOK_SECONDS = 3.0
+"""After the first heartbeat, which is what asks."""
 
 
 def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Companion], Problems | None]:
@@ -39,12 +41,15 @@ def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Compa
     from wsmon.services.discovery import CatalogWatch, Discovery, Mirror
     from wsmon.services.duties import Duty
     from wsmon.services.elsewhere import elsewhere
+    from wsmon.services.troubles import Trouble
     from wsmon.services.validating import validate
 
     name, bucket, clock = chosen.bucket, engine.bucket(), engine.clock
-    found = Discovery(S3Catalog(bucket, name, chosen.prefix), engine.commands.acting_as(config.name), log)
+    store, here = engine.store, engine.commands.acting_as(config.name)
+    unread, unwritten = (Trouble(store, clock, log, f"{what} {name}") for what in ("bucket", "sentinels of bucket"))
+    found = Discovery(S3Catalog(bucket, name, chosen.prefix), here, log, unread)
     sentinels = S3Sentinels(bucket) if chosen.mirror_sentinels else None
-    mirror = Mirror(sentinels, engine.store, clock, log, name) if sentinels is not None else None
+    mirror = Mirror(sentinels, store, clock, log, name, unwritten) if sentinels is not None else None
     seconds = max(DUTY_SECONDS, config.lease_seconds)
     duty = Duty(engine.store, clock, f"catalog/{name}", config.name, seconds=seconds, skew=config.skew_seconds)
     watch = CatalogWatch(found, mirror, duty, clock, seconds=chosen.poll_seconds, look=config.poll_seconds)
@@ -179,27 +184,46 @@ def cluster_record(name: str, chosen: ClusterSettings) -> ClusterRecord:
 
 Gone = Callable[[str], str]
 """Why a cluster is gone for certain, or an empty text."""
+Away = Callable[[], str]
+"""Why what looks for clusters does not answer, or an empty text."""
+LOOK_SECONDS = 30.0
 
 
-def pool(engine: Engine, config: MonitorConfig) -> tuple[CommandRunner, ClusterSource, Gone]:
-    """Where a monitor's runs go, what tells how the clusters are, and which are gone."""
+def sources(engine: Engine, log: Log, away: Away) -> list[Companion]:
+    """What tells of clusters that cannot be looked for; nothing where none are."""
+    if not engine.settings.parallelcluster.enabled:
+        return []
+    from wsmon.services.companion import Companion
+    from wsmon.services.troubles import Trouble
+
+    trouble = Trouble(engine.store, engine.clock, log, "ParallelCluster")
+
+    def step() -> float:
+        trouble.note(away())
+        return LOOK_SECONDS
+
+    return [Companion("sources", step, lambda: None, engine.clock, log, first=FIRST_LOOK_SECONDS)]
+
+
+def pool(engine: Engine, config: MonitorConfig) -> tuple[CommandRunner, ClusterSource, Gone, Away]:
+    """Where a monitor's runs go, what tells how the clusters are, which are gone, and why more cannot be looked for."""
     from wsmon.adapters.local_pool import LocalPool
     from wsmon.adapters.runner.pool import PoolRunner, ReachedPool
 
     own = LocalPool(config.cluster, config.slots) if engine.settings.pool.local else None
     clusters, found = engine.settings.clusters, engine.settings.parallelcluster
     if not clusters and not found.enabled and own is not None:
-        return engine.runner(), own, never
+        return engine.runner(), own, never, str
     far = {name: ssh_runner(engine, chosen) for name, chosen in clusters.items()}
     runner = PoolRunner(engine.runner(), config.cluster, far)
     records = [cluster_record(name, chosen) for name, chosen in clusters.items()]
     slurm = {name for name, chosen in clusters.items() if chosen.slurm}
-    find, deleted = finder(engine, runner) if found.enabled else (no_more, never)
+    find, deleted, away = finder(engine, runner) if found.enabled else (no_more, never, str)
 
     def gone(name: str) -> str:
         return "" if name in clusters or name == config.cluster else deleted(name)
 
-    return runner, ReachedPool(own, records, runner, slurm, find, found.slurm), gone
+    return runner, ReachedPool(own, records, runner, slurm, find, found.slurm), gone, away
 
 
 def no_more(now: Instant) -> Sequence[ClusterRecord]:
@@ -214,8 +238,11 @@ def never(name: str) -> str:
     return ""
 
 
-def finder(engine: Engine, runner: PoolRunner) -> tuple[Callable[[Instant], Sequence[ClusterRecord]], Gone]:
-    """Looks for ParallelCluster's clusters, and makes each one's head node known to the runner; and tells what is gone."""
+def finder(engine: Engine, runner: PoolRunner) -> tuple[Callable[[Instant], Sequence[ClusterRecord]], Gone, Away]:
+    """Looks for ParallelCluster's clusters, and makes each one's head node known to the runner.
+
+    The others tell what is gone, and why it could not look.
+    """
     from wsmon.adapters.parallelcluster import ParallelClusters
     from wsmon.adapters.runner.line import SshTarget
     from wsmon.adapters.runner.ssh import SshRunner
@@ -239,7 +266,7 @@ def finder(engine: Engine, runner: PoolRunner) -> tuple[Callable[[Instant], Sequ
                 runner.reach(one.record.name, host, make)
         return [one.record for one in every]
 
-    return find, lambda name: source.gone(name, engine.clock.now())
+    return find, lambda name: source.gone(name, engine.clock.now()), lambda: source.problem
 
 
 def every_place(engine: Engine) -> PoolRunner:
@@ -258,7 +285,7 @@ def place_of(engine: Engine, places: PoolRunner, run: RunRecord) -> CommandRunne
     found = places.reaching(run)
     if found is None:
         if engine.settings.parallelcluster.enabled:
-            find, _ = finder(engine, places)
+            find, _, _ = finder(engine, places)
             find(engine.clock.now())
         places.look_around()
         found = places.reaching(run)

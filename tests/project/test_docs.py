@@ -82,7 +82,12 @@ def test_every_alert_has_a_line() -> None:
     table = (ROOT / "docs/operating.md").read_text(encoding="utf-8").partition("## Every alert")[2]
     source = "".join(
         (ROOT / name).read_text(encoding="utf-8")
-        for name in ("wsmon/domain/alerts.py", "wsmon/services/draining.py", "wsmon/services/alerting.py")
+        for name in (
+            "wsmon/domain/alerts.py",
+            "wsmon/services/draining.py",
+            "wsmon/services/troubles.py",
+            "wsmon/services/alerting.py",
+        )
     )
     kinds = set(re.findall(r'AlertRecord\(\s*[^,]+,\s*"([a-z ]+)"', source)) | {
         "error",

@@ -14,11 +14,13 @@ from tests.folder.test_folder import REAL
 from tests.s3.conftest import PREFIX, Shelf
 from tests.services.world import CLOCK, World
 from tests.waiting import wait_for
+from wsmon.adapters.s3 import Bucket, S3Catalog
 from wsmon.domain.samples import read_samples
 from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetState
 from wsmon.services.discovery import CatalogWatch, Discovery, Mirror
 from wsmon.services.duties import Duty
+from wsmon.services.troubles import Trouble
 from wsmon.services.validating import validate
 
 S = WorksetState
@@ -82,10 +84,24 @@ class TestDiscovery:
         seldom.step()
         assert world.store.record("c") is None
 
+    def test_a_bucket_that_is_away_is_an_alert_until_it_is_back(self, world: World, shelf: Shelf) -> None:
+        away = Bucket(region="us-east-1", endpoint_url="http://127.0.0.1:9")
+        watch = Discovery(
+            S3Catalog(away, shelf.name, PREFIX), world.commands, world.log, Trouble(world.store, CLOCK, world.log, "b")
+        )
+        watch.step()
+        (alert,) = world.store.alerts()
+        assert (alert.kind, alert.status) == ("source away", "firing")
+        assert "cannot be asked" in alert.text
+        watch._catalog = shelf.catalog()
+        watch.step()
+        assert world.store.alerts()[0].status == "resolved"
+
 
 class TestMirror:
     def mirror(self, world: World, shelf: Shelf) -> Mirror:
-        return Mirror(shelf.sentinels(), world.store, CLOCK, world.log, shelf.name)
+        trouble = Trouble(world.store, CLOCK, world.log, "sentinels")
+        return Mirror(shelf.sentinels(), world.store, CLOCK, world.log, shelf.name, trouble)
 
     def test_every_transition_is_written_back(self, world: World, shelf: Shelf) -> None:
         shelf.add("one")
@@ -133,8 +149,10 @@ class TestMirror:
         mirror._sentinels, working = broken, mirror._sentinels
         assert mirror.step() == 0
         assert world.log.told("sentinel not written")
+        assert [alert.status for alert in world.store.alerts()] == ["firing"]
         mirror._sentinels = working
         assert mirror.step() == 1
+        assert [alert.status for alert in world.store.alerts()] == ["resolved"]
         assert mirror.step() == 0
 
 

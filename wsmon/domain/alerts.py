@@ -21,6 +21,8 @@ BY_STATE = frozenset({"error", "failed"})
 """Kinds that a workset's state tells by itself; what is stored of them is what somebody said to them."""
 LOST = "lock lost"
 """A kind that an event tells; it ends when no lock of the workset was lost for a while."""
+AWAY, AWAY_SECONDS = "source away", 900.0
+"""A kind that the monitor tells which asks the source; it ends when that answers, or when nobody told of it for so long."""
 REFUSED_SECONDS = 1800.0
 MOMENTARY = frozenset({"duplicate", "undeliverable", "creation failed", "teardown failed"})
 """Kinds that tell of something that happened; they end when they are acknowledged, or after a day."""

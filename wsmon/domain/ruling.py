@@ -30,6 +30,7 @@ RULES = (
     "outbox_backlog",
     "channel_failing",
     "monitor_silent",
+    "source_away",
     "undeliverable",
 )
 """By name: the kind of the alert with _ for spaces; `budget_spent` is the alert `budget` once all of it is spent."""

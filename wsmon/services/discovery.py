@@ -12,6 +12,7 @@ from wsmon.services.commands import Commands
 from wsmon.services.duties import Duty
 from wsmon.services.elsewhere import elsewhere
 from wsmon.services.importing import register_entries, standing_of
+from wsmon.services.troubles import Trouble
 
 S = WorksetState
 MIRROR_BACK_SECONDS = 3600.0
@@ -32,17 +33,22 @@ ERROR_CHARS = 500
 class Discovery:
     """Registers each ready folder once; what it knows is remembered, so an idle scan reads nothing."""
 
-    def __init__(self, catalog: Catalog, commands: Commands, log: Log) -> None:
-        self._catalog, self._commands, self._log = catalog, commands, log
+    def __init__(self, catalog: Catalog, commands: Commands, log: Log, trouble: Trouble | None = None) -> None:
+        """`trouble` tells of a catalog that cannot be read; without one the log alone does."""
+        self._catalog, self._commands, self._log, self._trouble = catalog, commands, log, trouble
         self._seen: set[str] = set()
 
     def step(self) -> int:
         """One scan; how many were registered. Raises StoreError; a catalog that fails is logged."""
+        problem, count = "", 0
         try:
-            return self._scan()
+            count = self._scan()
         except OutsideError as error:
-            self._log.warning("catalog not read", error=str(error))
-            return 0
+            problem = str(error)
+            self._log.warning("catalog not read", error=problem)
+        if self._trouble is not None:
+            self._trouble.note(problem)
+        return count
 
     def _scan(self) -> int:
         found = []
@@ -78,8 +84,18 @@ class Mirror:
     works on, or has ended since, is left to it.
     """
 
-    def __init__(self, sentinels: Sentinels, store: StateStore, clock: Clock, log: Log, bucket: str) -> None:
+    def __init__(
+        self,
+        sentinels: Sentinels,
+        store: StateStore,
+        clock: Clock,
+        log: Log,
+        bucket: str,
+        trouble: Trouble | None = None,
+    ) -> None:
+        """`trouble` tells of sentinels that cannot be written."""
         self._sentinels, self._store, self._clock, self._log, self._bucket = sentinels, store, clock, log, bucket
+        self._trouble = trouble
         self._cursor: str | None = None
         self._due: dict[str, Row] = {}
         self._written: dict[str, int] = {}
@@ -106,7 +122,7 @@ class Mirror:
             self._due[row.workset_id] = row
 
     def _write(self) -> int:
-        count = 0
+        count, problem = 0, ""
         for workset_id in list(self._due):
             record = self._store.record(workset_id)
             if isinstance(record, Workset) and record.state in WORDS:
@@ -118,11 +134,14 @@ class Mirror:
                         continue
                     self._sentinels.mark(record.bucket, record.prefix, WORDS[record.state], body_of(record))
                 except OutsideError as error:
-                    self._log.warning("sentinel not written", workset_id=workset_id, error=str(error))
+                    problem = str(error)
+                    self._log.warning("sentinel not written", workset_id=workset_id, error=problem)
                     continue
                 self._written[workset_id] = record.rev
                 count += 1
             self._due.pop(workset_id, None)
+        if self._trouble is not None and (problem or count):
+            self._trouble.note(problem)
         return count
 
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from wsmon.domain.alerts import BY_STATE, LOST, MOMENTARY, RESOLVED, AlertRecord, Facts, Rules, about, conditions
+from wsmon.domain.alerts import (
+    AWAY,
+    AWAY_SECONDS,
+    BY_STATE,
+    LOST,
+    MOMENTARY,
+    RESOLVED,
+    AlertRecord,
+    Facts,
+    Rules,
+    about,
+    conditions,
+)
 from wsmon.domain.change import Event
 from wsmon.domain.losses import lost_lock
 from wsmon.domain.observing import LeaseWatch
@@ -101,6 +113,8 @@ class Watcher:
             return not isinstance(record, Workset) or record.state.value != alert.kind
         if alert.kind in MOMENTARY:
             return alert.status != "firing" or now - alert.last_at > micros(MOMENTARY_SECONDS)
+        if alert.kind == AWAY:
+            return now - alert.last_at > micros(AWAY_SECONDS)
         if alert.kind == LOST:
             return self._is_past(alert, now)
         return alert.kind not in OTHERS
