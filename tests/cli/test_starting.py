@@ -78,6 +78,13 @@ production = ["prod-*"]
 command = ["true"]
 [retry]
 max_attempts = 5
+[scheduler]
+max_wait_seconds = 3600
+cost_order = true
+daily_budget_usd = 250.5
+[alerts]
+monitor_silent_seconds = 120
+group_wait_seconds = 5
 [tui]
 read_only = true
 armed_seconds = 60
@@ -104,7 +111,8 @@ def test_the_short_way_is_the_long_one(
     for table in ("store", "retry", "tui"):
         for name, value in getattr(whole, table).model_dump().items():
             assert getattr(quick, table).__dict__[name] == value, (table, name)
-    assert quick.alerts.__dict__["rules"] == whole.alerts.rules
+    for name in ("rules", "monitor_silent_seconds"):
+        assert quick.alerts.__dict__[name] == getattr(whole.alerts, name)
     assert quick.creation.__dict__["enabled"] == whole.creation.enabled
     assert quick.monitor.__dict__["skew_seconds"] == whole.monitor.skew_seconds
     assert quick.scheduler.__dict__["policy"]() == whole.scheduler.policy()
@@ -227,8 +235,12 @@ def test_a_table_that_one_variable_says_is_no_less_obeyed(monkeypatch: pytest.Mo
     [
         ("[monitor]\nskew_seconds = 'x'", "monitor", "skew_seconds"),
         ("[monitor]\nskew_seconds = -1", "monitor", "skew_seconds"),
-        ("[scheduler]\nmax_wait_seconds = 5", "scheduler", "policy"),
-        ("[creation]\nenabled = true", "creation", "enabled"),
+        ("[monitor]\nskew_seconds = true", "monitor", "skew_seconds"),
+        ("[scheduler]\nmax_wait_seconds = -5", "scheduler", "policy"),
+        ("[scheduler]\ncost_order = 1", "scheduler", "policy"),
+        ("[scheduler]\nmax_wait = 5", "scheduler", "policy"),
+        ("[creation]\nenabled = 'yes'", "creation", "enabled"),
+        ("[alerts]\nmonitor_silent_seconds = 0", "alerts", "monitor_silent_seconds"),
         ("[alerts.rules.error]\nseverity = 'info'", "alerts", "rules"),
     ],
 )
@@ -246,6 +258,7 @@ def test_what_only_reads_goes_without_pydantic(tmp_path: Path, command: tuple[st
     loaded_by(tmp_path, "--store", "sqlite:w.db", "register", "w", "--bucket", "b", "--prefix", "p")
     (tmp_path / "wsmon.toml").write_text(
         '[store]\nurl = "sqlite:./w.db"\n[tui]\nread_only = true\n[monitor]\nskew_seconds = 5\ncommand = ["x"]\n'
+        "[scheduler]\ndaily_budget_usd = 100\n[alerts]\nbacklog = 5\n[channels.ops]\ntype = 'slack'\nurl = 'https://x.example'\n"
     )
     assert not loaded_by(tmp_path, *command) & {"pydantic", "pydantic_settings", "boto3", "asyncio"}
 

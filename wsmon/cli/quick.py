@@ -60,6 +60,13 @@ KNOWN: dict[str, dict[str, Any]] = {
     "creation": {"enabled": False},
     "monitor": {"skew_seconds": 60.0},
     "store": {"read_only": [], "production": []},
+    "scheduler": {
+        "max_wait_seconds": 86_400.0,
+        "cost_order": False,
+        "daily_budget_usd": None,
+        "silent_seconds": 300.0,
+        "refusal_seconds": 1800.0,
+    },
     "retry": {"max_attempts": 3, "base_seconds": 30.0, "cap_seconds": 3600.0, "max_expiries": 3},
     "tui": {"refresh_seconds": None, "read_only": False, "bell": True, "mouse": True, "armed_seconds": 900.0},
 }
@@ -91,10 +98,10 @@ class Quick:
         self.store = Table({**KNOWN["store"], **said["store"]}, lambda: self._whole.store)
         self.retry = Table({**KNOWN["retry"], **said["retry"]}, lambda: self._whole.retry)
         self.tui = Table({**KNOWN["tui"], **said["tui"]}, lambda: self._whole.tui)
-        self.alerts = Table({} if "alerts" in both else KNOWN["alerts"], lambda: self._whole.alerts)
-        self.creation = Table({} if "creation" in both else KNOWN["creation"], lambda: self._whole.creation)
-        self.monitor = Table(_skew(both.get("monitor", {})), lambda: self._whole.monitor)
-        self.scheduler = Table({} if "scheduler" in both else {"policy": _policy}, lambda: self._whole.scheduler)
+        self.alerts = Table(_known("alerts", both), lambda: self._whole.alerts)
+        self.creation = Table(_known("creation", both), lambda: self._whole.creation)
+        self.monitor = Table(_known("monitor", both), lambda: self._whole.monitor)
+        self.scheduler = Table(_scheduler(both), lambda: self._whole.scheduler)
 
     @cached_property
     def _whole(self) -> Settings:
@@ -189,19 +196,36 @@ def _plain_tui(tui: Mapping[str, Any]) -> bool:
     )
 
 
-def _skew(monitor: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is known of [monitor]; nothing where the models have to say whether it will do."""
-    if "skew_seconds" not in monitor:
-        return KNOWN["monitor"]
-    said = monitor["skew_seconds"]
-    return {"skew_seconds": float(said)} if type(said) in {int, float} and 0 <= said <= LONGEST else {}
+def _known(table: str, both: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a table, name by name; nothing of a name of which the models have to say whether it will do."""
+    said = both.get(table, {})
+    known = {name: said.get(name, default) for name, default in KNOWN[table].items()}
+    return {
+        name: float(value) if type(value) is int else value
+        for name, value in known.items()
+        if name not in said or _plain_value(KNOWN[table][name], value)
+    }
 
 
-def _policy() -> Policy:
-    """By which worksets are ordered where nobody says."""
-    from wsmon.domain.queueing import Policy  # a listing orders nothing
+def _plain_value(default: object, value: object) -> bool:
+    """Whether it is a switch where one belongs, or a number that every bound of the models takes."""
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    return (default is None or isinstance(default, float)) and type(value) in {int, float} and 0 < value <= LONGEST  # type: ignore[operator]
 
-    return Policy()
+
+def _scheduler(both: Mapping[str, Any]) -> dict[str, Any]:
+    """By which worksets are ordered; nothing where the models have to say."""
+    known, names = _known("scheduler", both), KNOWN["scheduler"].keys()
+    if not both.get("scheduler", {}).keys() <= names or known.keys() != names:
+        return {}
+
+    def policy() -> Policy:
+        from wsmon.domain.queueing import policy_of  # a listing orders nothing
+
+        return policy_of(**known)
+
+    return {**known, "policy": policy}
 
 
 def _plain_retry(retry: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wsmon.domain.needs import Microdollars, Needs, needs_from
+from wsmon.domain.needs import Microdollars, Needs, microdollars, needs_from
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import WorksetPriority, WorksetState
 from wsmon.domain.times import Instant, micros
@@ -37,6 +37,24 @@ class Policy:
     """How long a cluster that refused to grow ranks behind the others."""
     creation: Creation | None = None
     """A cluster that may be made right now, or None."""
+
+
+def policy_of(
+    *,
+    max_wait_seconds: float,
+    cost_order: bool,
+    daily_budget_usd: float | None,
+    silent_seconds: float,
+    refusal_seconds: float,
+) -> Policy:
+    """The policy as the settings say it; a longest wait of 0 is none."""
+    return Policy(
+        max_wait=max_wait_seconds or None,
+        cost_order=cost_order,
+        budget=None if daily_budget_usd is None else microdollars(daily_budget_usd),
+        silent_after=silent_seconds,
+        refusal_seconds=refusal_seconds,
+    )
 
 
 @dataclass(frozen=True, slots=True)

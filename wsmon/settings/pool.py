@@ -39,16 +39,9 @@ class SchedulerSettings(Section):
 
     def policy(self) -> Policy:
         """What the scheduler is told."""
-        from wsmon.domain.needs import microdollars  # most commands plan nothing
-        from wsmon.domain.queueing import Policy
+        from wsmon.domain.queueing import policy_of  # most commands plan nothing
 
-        return Policy(
-            max_wait=self.max_wait_seconds or None,
-            cost_order=self.cost_order,
-            budget=None if self.daily_budget_usd is None else microdollars(self.daily_budget_usd),
-            silent_after=self.silent_seconds,
-            refusal_seconds=self.refusal_seconds,
-        )
+        return policy_of(**self.model_dump())
 
 
 class CatalogSettings(Section):
