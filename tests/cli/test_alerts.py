@@ -96,6 +96,7 @@ def test_a_report_is_a_document_a_table_and_lines(any_cli: Cli) -> None:
     assert "priorities" not in by_id
     assert by_id["worksets"]["w1"]["failed"] == 1
     assert "4h" in cli("report", "--since", "soon", code=2).stderr
+    assert "hundred years" in cli("report", "--since", "99999999999d", code=2).stderr
 
 
 def test_a_report_by_workset_holds_no_formula(cli: Cli) -> None:

@@ -126,6 +126,18 @@ class TestFeed:
         future, _ = self.read(world, world.store.feed_start(at + 3_600_000_000 * 30))
         assert future == []
 
+    def test_a_span_holds_each_of_its_events_once(self, world: World) -> None:
+        for name in ("a", "b", "c", "d"):
+            world.register(name)
+            world.commands.ignore(name)
+        events = [event for name in ("a", "b", "c", "d") for event in world.store.history(name)]
+        since, until = events[2].at, events[6].at
+        found = list(world.store.between(since, until))
+        assert sorted(found, key=lambda e: e.at) == events[2:6], "from the first moment on, the last one left out"
+        week = list(world.store.between(since - 7 * 86_400_000_000, since))
+        assert sorted(week, key=lambda e: e.at) == events[:2]
+        assert not list(world.store.between(until, until))
+
     def test_history_from_a_seq_on(self, world: World) -> None:
         world.register()
         for _ in range(4):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.domain.build import SECOND, T0
-from wsmon.adapters.dynamo.feeding import BUSY_REREAD, FEW, REREAD, SKEW, Mark
+from wsmon.adapters.dynamo import DynamoStore
+from wsmon.adapters.dynamo.feeding import BUSY_REREAD, FEW, LONGEST_SPAN, REREAD, SKEW, Mark
 from wsmon.domain.errors import InvalidInput
 
 
@@ -73,3 +74,8 @@ def test_the_whole_skew_is_read_again_once_a_minute_and_more_rarely_while_busy(c
         if int(mark.after) <= now - SKEW:
             looked.append(second)
     assert looked == expected
+
+
+def test_a_span_of_more_than_a_year_is_refused(store: DynamoStore) -> None:
+    with pytest.raises(InvalidInput, match="year"):
+        list(store.between(T0, T0 + LONGEST_SPAN + 1))

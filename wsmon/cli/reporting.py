@@ -37,11 +37,7 @@ def report(ctx: click.Context, length: str, by: str | None, as_csv: bool, as_jso
         now = opened.clock.now()
         since = now - micros(seconds_of(length))
         made = Report(since, now, by_workset=by == "workset")
-        cursor, more = opened.store.feed_start(since), True
-        while more:
-            page = opened.store.feed(cursor)
-            made.add(page.events)
-            cursor, more = page.cursor, page.more
+        made.add(opened.store.between(since, now))
         document = {k: v for k, v in made.document().items() if by is None or GROUPS.get(k, by) == by}
         if as_json:
             print_json(document)

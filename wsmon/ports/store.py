@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from wsmon.domain.alerts import AlertRecord, SilenceRecord
@@ -84,6 +84,9 @@ class EventStore(Protocol):
 
     def feed(self, cursor: str, limit: int = 1000) -> FeedPage:
         """Events after the cursor, oldest first."""
+
+    def between(self, since: Instant, until: Instant) -> Iterator[Event]:
+        """Events of a span of time, `until` not included: each once, in any order. Raises InvalidInput where it is too long."""
 
     def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
         """A workset's events in order, read consistently; a purged one's too."""

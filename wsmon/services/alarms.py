@@ -19,6 +19,7 @@ from wsmon.services.commands import Commands
 
 MATCHERS = ("workset", *MATCHED)
 LONGEST_SILENCE = 366 * 86_400.0
+LONGEST_LENGTH = 100 * LONGEST_SILENCE
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -98,7 +99,10 @@ def seconds_of(text: str) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", text)
     if found is None:
         raise InvalidInput(f"{text[:40]!r} is no length of time; write it like 90s, 30m, 4h or 7d")
-    return float(found[1]) * _UNITS[found[2]]
+    seconds = float(found[1]) * _UNITS[found[2]]
+    if seconds > LONGEST_LENGTH:
+        raise InvalidInput(f"{text[:40]!r} is more than a hundred years")
+    return seconds
 
 
 def matchers_of(words: tuple[str, ...]) -> dict[str, str]:

@@ -22,6 +22,8 @@ BUSY_LOOK_BACK_EVERY = 300_000_000
 """The same while many events come: each look reads more than a minute of them again."""
 OLDEST = 31 * 86_400_000_000
 """Microseconds a cursor may lie back: every hour of them is a query, so a made-up cursor must not ask for a century."""
+HOURS_AT_ONCE, LONGEST_SPAN = 16, 366 * 86_400_000_000
+"""How many hours of a span are asked for at once, and the longest span in microseconds: its every hour is a query."""
 _DIGITS = 20
 _SHAPE = re.compile(r"[0-9]{20}(#.*|[0-9]{60}(#.*)?)?")
 

@@ -10,7 +10,7 @@ from wsmon.adapters import codec, cursors
 from wsmon.adapters.dynamo import expressions as ex
 from wsmon.adapters.dynamo import keys
 from wsmon.adapters.dynamo.client import Connection
-from wsmon.adapters.dynamo.feeding import OLDEST, REREAD, SKEW, Mark
+from wsmon.adapters.dynamo.feeding import HOURS_AT_ONCE, LONGEST_SPAN, OLDEST, REREAD, SKEW, Mark
 from wsmon.domain.change import Event
 from wsmon.domain.errors import InvalidInput
 from wsmon.domain.states import WAITING, WorksetPriority, WorksetState
@@ -177,6 +177,24 @@ class Reading:
                 if len(events) == limit:
                     return FeedPage(events, mark.reached(newest, now, item["feed_sk"]).text, True, cursors)
         return FeedPage(events, mark.ended(newest, now, len(events)).text, False, cursors)
+
+    def between(self, since: Instant, until: Instant) -> Iterator[Event]:
+        """Events of a span; its hours, a query each at least, are asked for side by side."""
+        from concurrent.futures import ThreadPoolExecutor  # few commands ask for it
+
+        if until - since > LONGEST_SPAN:
+            raise InvalidInput("a table is asked for the events of a year at most; begin later")
+        self._connection.client()  # made once, or what is wrong is said once
+        with ThreadPoolExecutor(HOURS_AT_ONCE) as pool:
+            for events in pool.map(
+                lambda hour: self._hour(hour, since, until), range(since // keys.HOUR, (until - 1) // keys.HOUR + 1)
+            ):
+                yield from events
+
+    def _hour(self, hour: int, since: Instant, until: Instant) -> list[Event]:
+        condition = "feed_pk = :pk AND feed_sk BETWEEN :since AND :until"
+        values = {":pk": keys.feed_partition(hour * keys.HOUR), ":since": f"{since:020d}", ":until": f"{until:020d}"}
+        return [codec.event_from(item) for item, _ in self._query(condition, values, IndexName=keys.FEED_INDEX)]
 
     def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
         """A workset's events in order, read consistently."""

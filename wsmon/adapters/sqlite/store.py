@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wsmon.adapters import codec, cursors
@@ -208,6 +208,14 @@ class SqliteStore(Alerts, Duties):
         )
         last = str(found[-1][0]) if found else cursor
         return FeedPage([_event(text) for _, text in found], last, len(found) == limit, [str(n) for n, _ in found])
+
+    def between(self, since: Instant, until: Instant) -> Iterator[Event]:
+        """Events of a span."""
+        cursor, more = self.feed_start(since), True
+        while more:
+            page = self.feed(cursor)
+            yield from (event for event in page.events if since <= event.at < until)
+            cursor, more = page.cursor, page.more
 
     def history(self, workset_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
         """A workset's events in order."""
