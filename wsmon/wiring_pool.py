@@ -186,7 +186,7 @@ Gone = Callable[[str], str]
 """Why a cluster is gone for certain, or an empty text."""
 Away = Callable[[], str]
 """Why what looks for clusters does not answer, or an empty text."""
-LOOK_SECONDS = 30.0
+LOOK_SECONDS = 10.0
 
 
 def sources(engine: Engine, log: Log, away: Away) -> list[Companion]:

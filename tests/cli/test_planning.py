@@ -21,6 +21,8 @@ def test_why_and_plan_before_any_cluster_is_known(cli: Cli) -> None:
         None,
     )
     assert found["clusters"] == []
+    assert found["pool"].startswith("no cluster has reported yet")
+    assert "no cluster" in cli("why", "ws-2").stdout
     assert found["ahead"] == ["ws-1"]
     assert cli.json("plan") == []
     made = cli.json("plan", "--as-if", "add-cluster=c9:slots=1:vcpus=8")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.waiting import wait_for
 from wsmon.adapters.parallelcluster import ParallelClusters
 
 NOW = 1_800_000_000_000_000
@@ -112,6 +114,28 @@ def test_it_is_asked_once_a_minute_and_survives_throttling_without_pretending() 
     assert "Throttling" in source.problem
     aws.fail = ""
     assert source.clusters(NOW + 4 * MINUTE)[0].updated_at == NOW + 4 * MINUTE
+
+
+def test_whoever_looks_does_not_wait_for_an_aws_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsmon.adapters.parallelcluster.PATIENCE_SECONDS", 0.05)
+    gate = threading.Event()
+
+    class Slow(Aws):
+        def paginate(self, **more: Any) -> Iterator[dict[str, Any]]:
+            gate.wait(10)
+            return super().paginate(**more)
+
+    aws = Slow([[stack("a")]], [[node("a", "HeadNode")]])
+    source = ParallelClusters(clients=aws)
+    assert source.clusters(NOW) == []
+    assert source.problem == "AWS has not answered within 0.05 s"
+    assert source.clusters(NOW + 5 * MINUTE) == [], "one question at a time"
+    assert aws.asked == ["describe_stacks"]
+    gate.set()
+    wait_for(lambda: source.clusters(NOW + 5 * MINUTE))
+    (found,) = source.clusters(NOW + 5 * MINUTE)
+    assert (found.name, source.problem) == ("a", "")
+    assert found.updated_at == NOW + 5 * MINUTE
 
 
 def test_nothing_that_could_hold_a_presigned_address_is_asked_for() -> None:

@@ -25,6 +25,7 @@ def _summary(why: dict[str, Any]) -> str:
     parts = [
         f"starts on {why['cluster']}" if why.get("cluster") else "waits",
         place,
+        why.get("pool") or "",
         why.get("monitors") or "",
         f"earliest start {start[:16].replace('T', ' ')}" if start else "nobody knows when anything ends",
         f"behind {', '.join(why['ahead'])}" if why.get("ahead") else "",

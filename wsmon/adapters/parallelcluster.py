@@ -7,6 +7,7 @@ parameters are asked for, so that no presigned address is ever seen here.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from wsmon.domain.pool import ClusterRecord, Health
 from wsmon.domain.times import Instant, micros
 
-FRESH_SECONDS, DELETED_SECONDS = 60.0, 300.0
+FRESH_SECONDS, DELETED_SECONDS, PATIENCE_SECONDS = 60.0, 300.0, 5.0
 VERSION, NAME, NODE_TYPE, QUEUE = (
     f"parallelcluster:{word}" for word in ("version", "cluster-name", "node-type", "queue-name")
 )
@@ -46,6 +47,25 @@ class Found:
     """`private` and `public`, an address each where there is one."""
 
 
+class _Question:
+    """One question to AWS, asked beside whoever wants the answer."""
+
+    def __init__(self, ask: Callable[[], list[Found]]) -> None:
+        self.answered = threading.Event()
+        self.found: list[Found] = []
+        self.error: Exception | None = None
+        # No part of the process's end: nobody waits for AWS to shut down.
+        threading.Thread(target=self._work, args=(ask,), name="parallelcluster", daemon=True).start()
+
+    def _work(self, ask: Callable[[], list[Found]]) -> None:
+        try:
+            self.found = ask()
+        except Exception as error:  # told to whoever looks, on their thread
+            self.error = error
+        finally:
+            self.answered.set()
+
+
 class ParallelClusters:
     """The clusters of one region, asked at most once a minute; through a throttling the last answer stands."""
 
@@ -61,6 +81,8 @@ class ParallelClusters:
         self._region, self._profile, self._clients = region, profile, clients
         self._slots, self._cost = slots, cost_per_vcpu_hour
         self._asked: Instant | None = None
+        self._question: _Question | None = None
+        """What AWS has not answered yet."""
         self._found: list[Found] = []
         self._deleted: dict[str, tuple[Instant, str]] = {}
         """Cluster -> when it was asked whether it was deleted, and the answer."""
@@ -68,19 +90,32 @@ class ParallelClusters:
         """Why the last question was not answered."""
 
     def look(self, now: Instant) -> list[Found]:
-        """Every cluster with its head node. What AWS does not answer leaves the last answer, growing old."""
-        if self._asked is None or now - self._asked >= micros(FRESH_SECONDS):
-            self._asked = now
-            try:
-                self._found = self._ask(now)
-                self.problem = ""
-            except (ClientError, BotoCoreError) as error:
-                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-                self.problem = f"AWS did not answer ({code})"
-                return self._found
+        """Every cluster with its head node. What AWS does not answer leaves the last answer, growing old.
+
+        A question is waited for a few seconds and goes on beside, with its retries: whoever looks has runs to attend.
+        """
+        patience = 0.0
+        if self._question is None and (self._asked is None or now - self._asked >= micros(FRESH_SECONDS)):
+            self._asked, self._question, patience = now, _Question(lambda: self._ask(now)), PATIENCE_SECONDS
+        if self._question is not None:
+            self._hear(self._question, patience)
         if self.problem:
             return self._found
         return [replace(one, record=replace(one.record, updated_at=now)) for one in self._found]
+
+    def _hear(self, question: _Question, patience: float) -> None:
+        """Take the answer, if there is one by now."""
+        if not question.answered.wait(patience):
+            self.problem = self.problem or f"AWS has not answered within {PATIENCE_SECONDS:g} s"
+            return
+        self._question, error = None, question.error
+        if error is None:
+            self._found, self.problem = question.found, ""
+            return
+        if not isinstance(error, ClientError | BotoCoreError):
+            raise error
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        self.problem = f"AWS did not answer ({code})"
 
     def clusters(self, now: Instant) -> Sequence[ClusterRecord]:
         """The clusters as they are at `now`."""

@@ -135,6 +135,7 @@ class WhyOut(_Out):
     state: str
     position: int | str | None = Field(None, description="In the queue; `> n` beyond what one plan sees.")
     estimated_start: str | None = None
+    pool: str | None = Field(None, description="That there is no cluster, where that is so.")
     monitors: str | None = Field(None, description="Why no monitor takes what could start, where that is so.")
     creation: str | None = Field(None, description="How it stands with making a cluster, where that is switched on.")
     clusters: list[dict[str, Any]] = Field(

@@ -42,7 +42,7 @@ def config(ctx: click.Context, as_json: bool) -> None:
 @common_options
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Check settings, command, credentials, store, clock, run root, monitors and counts.
+    """Check settings, command, credentials, store, clock, run root, monitors and counts, and what is reached from here.
 
     Exit code 1 if anything fails; each failure says what to do.
 
@@ -73,6 +73,7 @@ def _findings(ctx: click.Context) -> list[Finding]:
     """Every finding. Raises SettingsError."""
     from wsmon.adapters.localdisk import network_file_system
     from wsmon.services.checking import Doctor, Finding, command_finding
+    from wsmon.wiring_reach import reach
 
     with engine(ctx) as opened:
         chosen = opened.settings.monitor
@@ -89,7 +90,7 @@ def _findings(ctx: click.Context) -> list[Finding]:
         which = shutil.which if opened.settings.pool.local else str
         steps = opened.settings.steps.commands()
         command = command_finding(chosen.command, chosen.allow_metadata_command, which, steps)
-        return [Finding("settings", "ok", "readable"), command, *examined.findings()]
+        return [Finding("settings", "ok", "readable"), command, *examined.findings(), *reach(opened)]
 
 
 @click.command()

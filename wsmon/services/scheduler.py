@@ -21,6 +21,7 @@ from wsmon.services.documents import decision_document, verdict_documents
 from wsmon.services.window import SIZE, Window
 
 AHEAD = 5
+NO_CLUSTER = "no cluster has reported yet; [pool], [clusters] and [parallelcluster] say which there are"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,8 @@ class Scheduler:
         if creation := self._creation():
             document["creation"] = creation
         document["ahead"] = ordered[max(0, decision.position - 1 - AHEAD) : decision.position - 1]
+        if not made.clusters:
+            document["pool"] = NO_CLUSTER
         if barred := self.unattended(made, decision):
             document |= {"monitors": barred, "action": Action.WAIT.value, "cluster": None}
             document["estimated_start"] = _iso(_room_at(made, decision))
