@@ -24,6 +24,8 @@ S = WorksetState
 COUNTED = (S.IN_PROGRESS, S.LOCKED, S.READY, S.RETRYING, S.ERROR, S.FAILED, S.COMPLETE)
 ALWAYS = {"help", "quit"}
 TIGHT_WIDTH = 100
+LOUD = "bold yellow reverse"
+"""Turned round rather than black on yellow: without colour it is seen as well."""
 
 
 class StatusBar(Static):
@@ -50,39 +52,24 @@ class StatusBar(Static):
 
     def _where(self, status: Status, width: int) -> Text:
         if status.past:
-            line = Text.assemble((" PAST ", "bold white on dark_magenta"), (f" {status.past}", "magenta"))
+            line = Text.assemble((" PAST ", "bold magenta reverse"), (f" {status.past}", "magenta"))
             line.truncate(width, overflow="ellipsis")
             return line
         right = Text()
         if status.paused:
-            right.append(" paused ", "bold black on yellow")
+            right.append(" paused ", LOUD)
         if status.refresh is not None:
             right.append(f" every {status.refresh:g} s", "dim")
         if status.trouble:
-            right.append(" stale " if status.age is not None else " no store ", "bold black on yellow")
+            right.append(" stale " if status.age is not None else " no store ", LOUD)
         if status.age is not None:
             right.append(f" {age(status.age)} ago" if status.age >= status.stale_after else " live", "dim")
-        left = Text(" wsmon ", "bold")
+        left = Text(" PRODUCTION ", "bold red reverse") if status.production else Text(" wsmon ", "bold")
         if status.store is None:
             left.append(" connecting …" if not status.trouble else "", "dim")
         else:
-            info = status.store
-            place = f"{info.engine}:{_short(info.name, 36 if width >= TIGHT_WIDTH else 20)}" + (
-                f" {info.region}" if info.region else ""
-            )
-            left.append(f" {visible(place)}", "cyan")
-            left.append(f"  {visible(status.account)}" if status.account else "", "dim")
-            if not status.account or width >= TIGHT_WIDTH:  # where there is little room, one of the two
-                left.append(f"  {visible(status.who)}", "dim")
-            left.append_text(gate(status))
-            monitors = str(status.monitors) if status.age is not None else "–"
-            left.append(f"  {monitors} monitor{'' if monitors == '1' else 's'}", "dim")
-            left.append(f", {status.silent} silent" if status.silent else "", "yellow")
-            left.append(outbox(status), "yellow")
-            if status.units is not None:
-                left.append(f"  {status.units:,} units/min", "dim")
-            if status.production:
-                left.append("  PRODUCTION ", "bold white on red")
+            for part in _fitting(status, width - left.cell_len - right.cell_len - 1):
+                left.append_text(part)
         return _between(left, right, width)
 
     def _counts(self, status: Status, width: int) -> Text:
@@ -90,7 +77,7 @@ class StatusBar(Static):
             line = Text()
             if width < TIGHT_WIDTH:
                 word = f" stale {age(status.age)} " if status.age is not None else " no store "
-                line.append(word, "bold black on yellow")
+                line.append(word, LOUD)
             line.append(f" {visible(status.trouble)}", "yellow")
             line.truncate(width, overflow="ellipsis")
             return line
@@ -104,6 +91,47 @@ class StatusBar(Static):
         alerts = str(status.alerts) if known else "–"
         right = Text(f"{alerts} alert{'' if alerts == '1' else 's'} ", "bold red" if status.alerts else "dim")
         return _between(line, right, width)
+
+
+def _parts(status: Status, *, tight: bool) -> list[tuple[int, Text]]:
+    """What the first line says of the store and who looks, in order; a number says how soon a part may be left out, 0: never."""
+    info = status.store
+    assert info is not None
+    place = f"{info.engine}:{_short(info.name, 20 if tight else 36)}" + (f" {info.region}" if info.region else "")
+    monitors = str(status.monitors) if status.age is not None else "–"
+    word = "mon" if tight else "monitor" if monitors == "1" else "monitors"
+    alive = Text(f"  {monitors} {word}", "dim").append(
+        f", {status.silent} silent" if status.silent else "", "not dim yellow"
+    )
+    units = "" if status.units is None else f"  {status.units:,} {'u' if tight else 'units'}/min"
+    account = f"  {visible(status.account)}" if status.account else ""
+    return [
+        (0, Text(f" {visible(place)}", "cyan")),
+        (2, Text(account, "dim")),
+        (4 if account else 2, Text(f"  {visible(status.who)}", "dim")),
+        (0, gate(status)),
+        (1, alive),
+        (0, Text(outbox(status), "yellow")),
+        (3, Text(units, "dim")),
+    ]
+
+
+def _fitting(status: Status, width: int) -> list[Text]:
+    """The parts for which there is room: where it is little in shorter words, then without what matters least.
+
+    What is left out is left out whole, wherever it stands.
+    """
+    parts = _parts(status, tight=False)
+    if sum(part.cell_len for _, part in parts) <= width:
+        return [part for _, part in parts]
+    parts = _parts(status, tight=True)
+    kept: set[int] = set()
+    for place in sorted(range(len(parts)), key=lambda place: parts[place][0]):
+        rank, part = parts[place]
+        if not rank or part.cell_len <= width:
+            kept.add(place)
+            width -= part.cell_len
+    return [part for place, (_, part) in enumerate(parts) if place in kept]
 
 
 class KeyBar(Static):
@@ -185,21 +213,45 @@ class Flash(Static):
 
 
 def strip(panels: Sequence[Panel[Any]], active: Panel[Any], status: Status, width: int) -> Text:
-    """The tabs of the panels, where there is room for one only, and how much of what."""
-    parts = [
-        Text(f" {number} {panel.id} ", "bold reverse" if panel is active else "dim")
-        for number, panel in enumerate(panels, 1)
-    ]
-    tabs = Text().join(parts)
-    known = status.age is not None or bool(status.past)
-    counts = Text()
+    """The tabs of the panels, where there is room for one only; how old what it shows is, and how much of what.
+
+    In little room numbers are rounded, and then the other tabs are numbers alone.
+    """
+    note = Text(f"{active.border_subtitle or ''} ".lstrip() if not status.past else "", "bold yellow")
+    tabs = Text()
+    for rounded, bare in ((False, False), (True, False), (True, True)):
+        tabs = Text().join(
+            Text(f" {number} " if bare and panel is not active else f" {number} {panel.id} ", style)
+            for number, panel in enumerate(panels, 1)
+            for style in ["bold reverse" if panel is active else "dim"]
+        )
+        right = Text.assemble(note, _totals(status, rounded=rounded))
+        if tabs.cell_len + right.cell_len < width:
+            return _between(tabs, right, width)
+    return _between(tabs, note, width)
+
+
+def _totals(status: Status, *, rounded: bool) -> Text:
+    """The states that have worksets, and the alerts; nothing where nothing is known."""
+    totals = Text()
+    if status.age is None and not status.past:
+        return totals
     for state in COUNTED:
-        count = status.counts.get(state, 0)
-        if count and known:
-            counts.append(f"{GLYPHS[state]}{count:,} ", STATE_STYLES.get(state, ""))
-    if status.alerts and known:
-        counts.append(f"!{status.alerts} ", "bold red")
-    return _between(tabs, counts, width) if tabs.cell_len + counts.cell_len < width else tabs
+        if count := status.counts.get(state, 0):
+            totals.append(
+                f"{GLYPHS[state]}{_rounded(count) if rounded else f'{count:,}'} ", STATE_STYLES.get(state, "")
+            )
+    if status.alerts:
+        totals.append(f"!{_rounded(status.alerts) if rounded else status.alerts} ", "bold red")
+    return totals
+
+
+def _rounded(count: int) -> str:
+    """In four cells: 999, 1.2k, 85k, 120k, 3.4M; downwards, so that none is more than there is."""
+    for size, unit in ((1_000_000, "M"), (1000, "k")):
+        if count >= size:
+            return f"{count // (size // 10) / 10:.1f}{unit}" if count < 10 * size else f"{count // size}{unit}"
+    return str(count)
 
 
 def _key(action: Action, *, tight: bool) -> Text:

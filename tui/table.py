@@ -20,6 +20,8 @@ from tui.model import SortedRows
 
 Row = TypeVar("Row")
 MARK = "*"
+STALE = Style(dim=True, bold=False)
+"""Over every cell where no colour can be faded."""
 
 
 class Palette(Widget):
@@ -163,10 +165,11 @@ class RowTable(KeyedList[Row], Generic[Row]):
         if len(content) == 1:
             style = look("row-table--dim")
             return Strip([Segment(fit(content[0], width), style)], width)
-        marked = Style()
+        marked, faded = Style(), STALE if self.rich_style.dim else Style()
         if content[0]:
             cursor = look(f"row-table--{content[0]}")
             marked = Style(bgcolor=cursor.bgcolor, bold=cursor.bold, reverse=cursor.reverse or None)
+        marked += faded
         base = self.rich_style + marked
         style = base
         segments = [Segment(content[1] or " " * GUTTER, look("row-table--mark") + marked if content[1] else base)]

@@ -106,7 +106,7 @@ def perform(commands: Commands, verb: str, target: Workset, answer: Answer) -> s
     return f"{target.workset_id}: {verb} done, it is {WORDS[after.state]}"
 
 
-def cluster_question(cluster: ClusterRecord, now: Instant) -> Question:
+def cluster_question(cluster: ClusterRecord, now: Instant, production: str = "") -> Question:
     """What to ask before a cluster is drained, or takes work again."""
     facts = [
         ("cluster", cluster.name),
@@ -115,11 +115,11 @@ def cluster_question(cluster: ClusterRecord, now: Instant) -> Question:
     ]
     if cluster.drained:
         facts.append(("drained", cluster.drained))
-        return Question(f"Resume {cluster.name}?", facts, "New work starts on it again.", ["resume"])
+        return Question(f"Resume {cluster.name}?", facts, "New work starts on it again.", ["resume"], typed=production)
     runs = ", ".join(cluster.claims) or "nothing"
     facts.append(("runs there", runs[:300]))
     text = "Nothing new starts on it; what runs there goes on. An alert says so until it is resumed."
-    return Question(f"Drain {cluster.name}?", facts, text, ["drain"], needs_reason=True)
+    return Question(f"Drain {cluster.name}?", facts, text, ["drain"], needs_reason=True, typed=production)
 
 
 def arm_question(session: Session, minutes: float) -> Question:
@@ -159,7 +159,7 @@ def alerts_question(verb: str, alerts: Sequence[AlertRecord], now: Instant, prod
         consequence=consequence,
         choices=list(SILENCES) if silence else ["ack"],
         needs_reason=silence,
-        typed=(production or str(len(alerts))) if many else "",
+        typed=production or (str(len(alerts)) if many else ""),
     )
 
 

@@ -167,10 +167,10 @@ class View(TightScreen, inherit_bindings=False):
     def show_status(self, now: int | None) -> None:
         """Paint status, tabs and the panels' ages, where they read differently; None: nothing was read yet."""
         self.status_bar.show(self.status)
-        self._show_strip()
         for panel in self.panels:
             seen = None if self.status.past else now
             panel.aged(seen, self.status.stale_after, cut_off=bool(self.status.trouble), past=bool(self.status.past))
+        self._show_strip()
         if self.aside is not None:  # it shows a row of the queue, and is as old
             self.aside.set_class(self.queue.has_class("-stale"), "-stale")
 

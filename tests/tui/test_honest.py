@@ -194,7 +194,7 @@ async def test_each_panel_says_its_own_age_and_is_dimmed_where_its_turn_is_overd
         told = look(clusters=17, alerts=4)
         assert told == {"queue": fresh, "locks": fresh, "clusters": ("15s old", False), "alerts": fresh}
         stage.pass_seconds(20)
-        assert look(clusters=37)["clusters"] == ("35s old", True), "its next turn is overdue"
+        assert look(clusters=37)["clusters"] == ("stale, 35s old", True), "its next turn is overdue"
         assert "35s old" in await shows(pilot, "35s old")
         assert look()["clusters"] == fresh
 

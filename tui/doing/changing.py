@@ -27,6 +27,11 @@ class Changing:
     def __init__(self, host: Host) -> None:
         self._host = host
 
+    @property
+    def _production(self) -> str:
+        """The name to type before anything is changed on a production store."""
+        return self._host.session.production if self._host.session is not None else ""
+
     # worksets
 
     def workset(self, verb: str) -> None:
@@ -84,8 +89,7 @@ class Changing:
         if not alerts:
             host.say(NO_ALERT, refused=True)
             return
-        production = host.session.production if host.session is not None else ""
-        question = verbs.alerts_question(verb, alerts, host.now(), production)
+        question = verbs.alerts_question(verb, alerts, host.now(), self._production)
         self._confirm(question, lambda work, answer: work.alerts(verb, alerts, answer))
 
     def cluster(self, _: str) -> None:
@@ -95,7 +99,7 @@ class Changing:
         if host.view.active is not panel or cluster is None:
             host.say(NO_CLUSTER, refused=True)
             return
-        question = verbs.cluster_question(cluster, host.now())
+        question = verbs.cluster_question(cluster, host.now(), self._production)
         self._confirm(question, lambda work, answer: work.drain(cluster.name, answer, drained=bool(cluster.drained)))
 
     # the gate

@@ -191,7 +191,7 @@ class Past:
             if last is not None
             else "before all events"
         )
-        plays = f"playing {self._speed:g}x" if self._timer is not None else "[ ] step, p plays"
+        plays = f"playing {self._speed:g}x" if self._timer is not None else "[ ] step, p plays, esc now"
         moment = isoformat(self._at)[:19].replace("T", " ")
         host.status.past = visible(f"{moment}Z  {replay.place:,}/{replay.length:,}  {plays}  {what}")
         host.status.counts = dict(replay.counts)

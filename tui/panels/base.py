@@ -88,18 +88,15 @@ class Panel(Vertical, Generic[Row]):
     def aged(self, now: Instant | None, limit: float, *, cut_off: bool, past: bool) -> None:
         """Say in the frame how old what it shows is, once that is old (in steps, so that it repaints rarely).
 
-        It is dimmed where the store is cut off, and where its turn is long overdue: never passed off as live.
+        It is dimmed, and called stale, where the store is cut off, and where its turn is long overdue: never passed off as live.
         """
         seconds = (now - self._looked_at) / 1e6 if now is not None and self._looked_at else 0.0
-        if past:
-            told = self.past_note
-        elif seconds >= limit:
-            told = f"{age(seconds if seconds >= 60 else seconds // 5 * 5)} old"
-        else:
-            told = ""
+        old = f"{age(seconds if seconds >= 60 else seconds // 5 * 5)} old" if seconds >= limit else ""
+        stale = now is not None and (cut_off or seconds >= max(limit, 2 * self._turn))
+        # A word too, for those to whom no shade can be shown.
+        told = self.past_note if past else ", ".join(part for part in ("stale" if stale else "", old) if part)
         if told != (self.border_subtitle or ""):
             self.border_subtitle = told
-        stale = now is not None and (cut_off or seconds >= max(limit, 2 * self._turn))
         if stale is not self.has_class("-stale"):
             self.set_class(stale, "-stale")
 
