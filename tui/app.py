@@ -23,7 +23,7 @@ from tui.shell import Shell
 from tui.table import RowTable
 from tui.view import View
 from tui.work import Asked, Done, Glanced, Read, Told, Work
-from tui.worker import Changed, Connected, Troubled
+from tui.worker import Changed, Connected, Troubled, Unopened
 from wsmon.domain.errors import WsmonError
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class WsmonApp(Shell):
         self._monitor: Any = None
         self._monitor_thread: threading.Thread | None = None
         self.read_at: int | None = None
+        self.unopened: WsmonError | None = None
+        """Why no session can come of what was given; it ended the app."""
         self._meter = Meter()
         self._calm = 0.0
         """Seconds since the ages were looked at."""
@@ -192,10 +194,16 @@ class WsmonApp(Shell):
 
             queue.hint(empty_store(self.session.store_url if self.session else ""))
 
+    @on(Unopened)
+    @while_open
+    def _unopened(self, message: Unopened) -> None:
+        self.unopened = message.error
+        self.exit()
+
     @on(Troubled)
     @while_open
     def _troubled(self, message: Troubled) -> None:
-        self.status.trouble = f"{message.error}; trying again in {message.pause:.0f} s"
+        self.status.trouble, self.status.next_try = message.error, f"; trying again in {message.pause:.0f} s"
         if self.read_at is None:
             self.view.unanswered()
         self.show_status()
@@ -319,8 +327,11 @@ def show(
     """Show the TUI until it is left; the process's exit code.
 
     `farewell` is called where a hang-up ends the process; `kept` is the file for what a person sets on the screen.
+    Raises what `connect` raised where no other try would help: settings that cannot be, a store in a folder that is none.
     """
     app = WsmonApp(connect, with_monitor=with_monitor, farewell=farewell, kept=Kept(kept), replay=replay)
     app.run(mouse=not app.calm)
     app.finish(QUIT_SECONDS)
+    if app.unopened is not None:
+        raise app.unopened
     return app.return_code or 0

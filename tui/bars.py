@@ -79,6 +79,8 @@ class StatusBar(Static):
                 word = f" stale {age(status.age)} " if status.age is not None else " no store "
                 line.append(word, LOUD)
             line.append(f" {visible(status.trouble)}", "yellow")
+            line.truncate(max(0, width - len(status.next_try)), overflow="ellipsis")
+            line.append(status.next_try, "yellow")
             line.truncate(width, overflow="ellipsis")
             return line
         line = Text(" ")

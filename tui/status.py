@@ -52,6 +52,8 @@ class Status:
     refresh: float | None = None
     """Seconds between looks, where somebody has chosen them."""
     trouble: str = ""
+    next_try: str = ""
+    """When the store is asked again, said after the trouble."""
 
     def take(self, delta: Delta, session: Session | None) -> None:
         """What the store showed."""
@@ -99,6 +101,7 @@ class Status:
             outbox(self),
             old,
             self.trouble,
+            self.next_try,
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from wsmon.domain.errors import StoreError, WsmonError
+from wsmon.domain.errors import NoStoreThere, StoreError, WsmonError
 
 if TYPE_CHECKING:
     from tui.session import Session
@@ -40,6 +40,14 @@ class Troubled(Message):
         self.error, self.pause = error, pause
 
 
+class Unopened(Message):
+    """No session can come of the flags and settings: trying again would not help."""
+
+    def __init__(self, error: WsmonError) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Follower(threading.Thread):
     """Connects after the first frame and polls until `stop`; `post` is safe to call from here."""
 
@@ -67,7 +75,9 @@ class Follower(threading.Thread):
         while not self._ended.is_set():
             try:
                 if session is None:
-                    session = self._connect()
+                    session = self._session()
+                    if session is None:
+                        return
                     self._post(Connected(session))
                 if view is None:
                     opening = LiveView(
@@ -97,6 +107,16 @@ class Follower(threading.Thread):
                 self._told = None
                 self._post(Troubled(str(error), LONGEST_PAUSE))
                 self._rest(LONGEST_PAUSE)
+
+    def _session(self) -> Session | None:
+        """What `connect` gives; None where nothing can come of it, which is told. Raises StoreError, which may pass."""
+        try:
+            return self._connect()
+        except WsmonError as error:
+            if isinstance(error, StoreError) and not isinstance(error, NoStoreThere):
+                raise
+            self._post(Unopened(error))
+            return None
 
     def _notice(self, delta: Delta) -> None:
         """Tell what is news, and now and then that nothing is."""

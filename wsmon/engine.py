@@ -16,7 +16,7 @@ import platformdirs
 
 from wsmon import __version__
 from wsmon.adapters.clock import SystemClock
-from wsmon.domain.errors import OutsideError, Refused, StoreError, StoreUnreachable
+from wsmon.domain.errors import NoStoreThere, OutsideError, Refused, StoreError
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, CommandRunner, Log, StateStore
 from wsmon.services.arming import Gate
@@ -292,7 +292,7 @@ def open_engine(settings: Settings, *, read_only: bool = False, looking: bool = 
 
     `arming`: on a shared store this operator's changes are refused until somebody arms them, for a while.
     A SQLite file that is missing reads as empty, and is made, with its folder, by the first change. `looking`: raises
-    StoreUnreachable where not even its folder is there.
+    NoStoreThere where not even its folder is there.
     """
     writable = not (read_only or settings.tui.read_only)
     store, clock = _open_store(settings, make=writable, looking=looking), SystemClock()
@@ -322,8 +322,8 @@ def _open_store(settings: Settings, *, make: bool, looking: bool) -> StateStore:
         from wsmon.adapters.sqlite import SqliteStore
 
         path = Path(name).expanduser().absolute()
-        if looking and make and settings.store.url and not path.parent.is_dir():
-            raise StoreUnreachable(f"there is no store at {path}, nor its folder; look at the path")
+        if looking and settings.store.url and not path.parent.is_dir():
+            raise NoStoreThere(f"there is no store at {path}, nor its folder; look at the path")
         return SqliteStore(path, make=make, late=True)
     from wsmon.adapters.dynamo import DynamoStore
 

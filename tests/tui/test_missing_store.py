@@ -1,14 +1,29 @@
-"""The screen over a store that is not there yet: it opens, says what to type, and makes nothing."""
+"""The screen over a store that is not there yet: it opens, says what to type, and makes nothing; or it can never be there."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.message import Message
 
 from tests.tui.stage import screen_text, settled
+from tests.tui.terminal import WSMON, Terminal
 from tui.app import WsmonApp
+from tui.worker import Follower, Troubled, Unopened
+from wsmon.domain.errors import NoStoreThere, Refused, SettingsError, StoreUnreachable, StoreUnusable, WsmonError
 from wsmon.domain.spec import WorksetSpec
 from wsmon.engine import open_engine
 from wsmon.settings import Settings, StoreSettings, TuiSettings
+
+WRONG = [
+    (["--store", "nonsense"], {}, 2, "store.url in flag: a store is sqlite:PATH or dynamodb:TABLE"),
+    (["--store", "sqlite:none/w.db"], {}, 5, "none/w.db, nor its folder"),
+    (["--store", "sqlite:none/w.db", "--read-only"], {}, 5, "none/w.db, nor its folder"),
+    (["--config", "none.toml"], {}, 2, "the settings file none.toml does not exist"),
+    ([], {"WSMON_STOREE__URL": "sqlite:w.db"}, 2, "did you mean WSMON_STORE__URL?"),
+]
 
 
 async def test_the_screen_makes_no_store_and_shows_the_one_that_comes(tmp_path: Path) -> None:
@@ -25,3 +40,47 @@ async def test_the_screen_makes_no_store_and_shows_the_one_that_comes(tmp_path: 
         other.commands.register(WorksetSpec("a", "b", "p"))
         other.close()
         await settled(pilot, lambda: len(app.view.queue.table.rows) == 1)
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "code", "told"), [WRONG[0], *(pytest.param(*w, marks=pytest.mark.ci) for w in WRONG[1:])]
+)
+def test_what_can_never_be_opened_ends_with_the_sentence_and_the_code_of_a_command(
+    tmp_path: Path, args: list[str], env: dict[str, str], code: int, told: str
+) -> None:
+    """The first frame waits for no settings; then the terminal is given back, and nothing is tried again."""
+    command = ("-c", f"import os; os.chdir({str(tmp_path)!r}); {WSMON[1]}", *args)
+    with Terminal(command, {"HOME": str(tmp_path), **env}, (200, 24)) as terminal:
+        assert terminal.ended() == code
+        assert told in terminal.text
+        assert terminal.text.count("wsmon:") == 1
+        assert b"\x1b[?1049l" in terminal.received
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (SettingsError("no"), Unopened),
+        (NoStoreThere("no"), Unopened),
+        (Refused("another machine made it"), Unopened),
+        (StoreUnreachable("no answer"), Troubled),
+        (StoreUnusable("the token has expired"), Troubled),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(error: WsmonError, kind: type[Message]) -> None:
+    told: list[Message] = []
+
+    def connect() -> Any:
+        if told:
+            follower.stop()
+        raise error
+
+    def post(message: Message) -> None:
+        told.append(message)
+        follower.look_now()
+
+    follower = Follower(connect, post)
+    follower.run()
+    assert {type(message) for message in told} == {kind}
+    assert len(told) == (1 if kind is Unopened else 2)

@@ -26,6 +26,7 @@ def open_tui(
 
     `write`: changes on a shared store need not be armed first. With a monitor beside it, if asked.
     `replay_from`: begin so many seconds ago, and play so many times as fast.
+    Raises what is wrong with flags and settings, once the first frame was there: it waits for none of them.
     """
     import gc
 
@@ -39,7 +40,8 @@ def open_tui(
         from wsmon.settings import load_settings
 
         config, chosen = given
-        return open_engine(load_settings(config, chosen).settings, read_only=read_only, arming=not write)
+        settings = load_settings(config, chosen).settings
+        return open_engine(settings, read_only=read_only, looking=not with_monitor, arming=not write)
 
     return show(connect, with_monitor=with_monitor, kept=state_file(), replay=replay_from)
 

@@ -24,6 +24,7 @@ WsmonError
 ├── OutsideError            a catalog, a cluster or AWS gave no usable answer
 ├── StoreError
 │   ├── StoreUnreachable    no answer within the bound
+│   │   └── NoStoreThere    not even the folder of the file that was named
 │   └── StoreUnusable       there, but not one of ours
 └── ChannelError            a message was not delivered
     ├── ChannelDown         another try may help
@@ -211,6 +212,10 @@ class StoreError(WsmonError):
 
 class StoreUnreachable(StoreError):
     """The store gave no answer within the bound of attempts and time."""
+
+
+class NoStoreThere(StoreUnreachable):
+    """A store was named by its file, and not even the folder of that is there."""
 
 
 class StoreUnusable(StoreError):

@@ -12,6 +12,8 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from wsmon.domain.errors import WsmonError
+
 if TYPE_CHECKING:
     from wsmon.engine import Engine
 
@@ -54,7 +56,10 @@ def main() -> int:
     gc.disable()  # until the first frame, as in a terminal
     from tui.app import show
 
-    return show(told.connect)
+    try:
+        return show(told.connect)
+    except WsmonError as error:
+        raise SystemExit(f"wsmon: {error}") from None
 
 
 if __name__ == "__main__":
