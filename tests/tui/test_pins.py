@@ -68,6 +68,8 @@ async def test_the_account_of_a_shared_store_is_on_the_screen_once_it_is_known(
     stage: Stage, width: int, account: str, who: bool
 ) -> None:
     stage.aws_account = account
+    if not who:
+        stage.who = "somebody-with-a-name@a-node-with-another"  # no room for both
     stage.store.info = replace(stage.store.info, engine="dynamodb", shared=True)
     async with stage.app().run_test(size=(width, 24)) as pilot:
         await settled(pilot, lambda: app_of(pilot).status.account == account)
