@@ -91,6 +91,8 @@ def test_a_route_lets_in_its_role_and_nobody_below(guarded: Service, route: tupl
         reply = call(guarded, *route, headers, more)
         assert reply.status_code == 401, reply.text
         assert reply.headers["www-authenticate"] == "Bearer"
+    if route[0] == "GET" and route[1] != "/events":
+        assert call(guarded, "HEAD", route[1], {}, more).status_code == 401
     for role in Role:
         reply = call(guarded, *route, guarded.bearing(role.value), more)
         if role.covers(Role(needed)):

@@ -158,6 +158,31 @@ def test_a_request_keeps_its_id_and_an_unexpected_error_shows_no_insides(
     assert told["request_id"] == document["request_id"]
 
 
+def test_a_method_that_is_not_there_is_told_which_are_and_words_are_not_kept(service: Service) -> None:
+    """A probe may ask by HEAD. Whoever stands at the door may say any word for a method: none becomes a figure."""
+    for path, methods in (
+        ("/worksets", "GET, HEAD, POST"),
+        ("/worksets/w/lock", "DELETE, POST, PUT"),
+        ("/healthz", "GET, HEAD"),
+        ("/docs", "GET, HEAD"),
+        ("/events", "GET"),
+    ):
+        reply = service.client.request("PATCH", path)
+        assert (reply.status_code, reply.headers["allow"]) == (405, methods)
+        assert service("BREW", path, 405)
+    service.register("w")
+    whole = service.client.get("/worksets/w")
+    head = service.client.head("/worksets/w")
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", whole.headers["etag"])
+    assert head.headers["content-length"] == whole.headers["content-length"]
+    assert service.client.head("/worksets/none").status_code == 404
+    assert service.client.head("/healthz").status_code == 200
+    assert service.client.head("/events").status_code == 405
+    figures = service.client.get("/metrics").text
+    assert "BREW" not in figures
+    assert 'method="other",route="/worksets",status="405"} 1.0' in figures
+
+
 def test_a_store_that_is_away_is_said_and_the_process_is_alive(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,8 @@ from wsmon.services.access import Identity
 OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
 """What tells nothing of any workset and needs no token."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+KNOWN = SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+"""Methods that figures tell apart. Whoever is at the door may say any word, and each would be remembered for ever."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
@@ -48,6 +50,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         visit = _Visit(scope, send)
+        if scope["method"] == "HEAD" and scope["path"] != "/events":
+            scope = {**scope, "method": "GET"}  # the server, which knows better, sends no body
         scope.setdefault("state", {})["request_id"] = visit.request_id
         try:
             scope["state"]["identity"] = await self._admitted(scope, visit.headers)
@@ -123,7 +127,7 @@ class _Visit:
         self.headers = Headers(scope=scope)
         given = self.headers.get("x-request-id", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        self.method = str(scope["method"])
+        self.method = scope["method"] if scope["method"] in KNOWN else "other"
         self.status = 0
         self.seconds = 0.0
         self._client = scope["client"][0] if scope.get("client") else "local"

@@ -166,6 +166,8 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            error.headers = {**(error.headers or {}), "Allow": ", ".join(_allowed(request))}
         return of_http(error, request.state.request_id)
 
     async def validation(request: Request, error: Exception) -> Response:
@@ -175,6 +177,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(WsmonError, ours)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, validation)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of a path; the router names those of the first of its routes alone."""
+    path = getattr(request.scope.get("route"), "path", "")
+    methods = {method.upper() for method in request.app.openapi()["paths"].get(path, {"get": None})}
+    return sorted(methods | ({"HEAD"} if "GET" in methods and path != "/events" else set()))
 
 
 def _kebab(name: str) -> str:
