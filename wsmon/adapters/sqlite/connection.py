@@ -130,6 +130,8 @@ class Connections:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            # Each thread has a connection, a server forty; another's write empties a cache, so 2 MB each only fill memory.
+            connection.execute("PRAGMA cache_size = -512")
             if connection.execute("PRAGMA user_version").fetchone()[0] < schema.VERSION:
                 schema.create(connection)
             schema.check(connection)
