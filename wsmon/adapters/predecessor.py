@@ -1,4 +1,4 @@
-"""What the predecessor left: its DynamoDB table as a catalog, and its monitor's configuration as settings.
+"""The predecessor's DynamoDB table as a catalog.
 
 The table's key is `workset_id`; its attributes are those of its state database.
 """
@@ -6,9 +6,7 @@ The table's key is `workset_id`; its attributes are those of its state database.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -166,51 +164,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | set | frozenset | tuple):
         return [_plain(item) for item in value]
     return value.hex() if isinstance(value, bytes) else value
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """A predecessor's configuration as wsmon.toml, and what has no place there."""
-
-    toml: str
-    left: tuple[str, ...]
-
-
-# Its dotted name -> section and name here.
-_NAMES = {
-    "aws.profile": ("store", "profile"),
-    "aws.region": ("store", "region"),
-    "monitor.bucket": ("catalog", "bucket"),
-    "monitor.prefix": ("catalog", "prefix"),
-    "monitor.poll_interval_seconds": ("catalog", "poll_seconds"),
-}
-
-
-def carry_over(document: Mapping[str, Any]) -> Carried:
-    """The settings that its configuration has here; everything else is named. Raises InvalidInput for none at all."""
-    flat = dict(_flat(document))
-    found: dict[str, dict[str, Any]] = {}
-    left = []
-    for name, value in flat.items():
-        if name in _NAMES and value not in (None, ""):
-            section, key = _NAMES[name]
-            found.setdefault(section, {})[key] = value
-        elif value not in (None, ""):
-            left.append(f"{name} = {json.dumps(value, ensure_ascii=False, default=str)}")
-    if not found:
-        raise InvalidInput("the file holds nothing of the predecessor's monitor configuration (aws, monitor, pipeline)")
-    return Carried("\n".join(_toml(section, values) for section, values in found.items()), tuple(left))
-
-
-def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in document.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _toml(section: str, values: Mapping[str, Any]) -> str:
-    # JSON's texts and numbers are TOML's too.
-    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
-    return "\n".join([f"[{section}]", *lines, ""])

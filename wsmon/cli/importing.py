@@ -89,7 +89,7 @@ def import_settings(file: Path, output: Path | None, as_json: bool) -> None:
 
     Example: wsmon import settings daylily_info.yaml --output wsmon.toml
     """
-    from wsmon.adapters.predecessor import carry_over
+    from wsmon.adapters.carrying import carry_over
     from wsmon.adapters.workfile import parse_yaml
 
     try:
