@@ -178,5 +178,21 @@ def test_init_prints_the_policy_and_makes_nothing(tmp_path: Path) -> None:
     assert first["Resource"][0] == "arn:aws:dynamodb:us-west-2:*:table/my-table"
     assert topics["Resource"] == ["arn:aws:sns:us-east-1:1:t"]
     assert metrics["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Daylily/WorksetMonitor"}}
+    (tmp_path / "wsmon.toml").write_text(
+        '[catalog]\nbucket = "drops"\nmirror_sentinels = true\n[parallelcluster]\nenabled = true\n'
+    )
+    document = json.loads(cli("init", "--print-policy", "monitor", "--region", "us-gov-west-1").stdout)
+    found = {s["Sid"]: s for s in document["Statement"]}
+    assert found["Clusters"]["Action"] == [
+        "cloudformation:DescribeStacks",
+        "cloudformation:ListStacks",
+        "ec2:DescribeInstances",
+    ]
+    assert found["Bucket"]["Resource"] == ["arn:aws-us-gov:s3:::drops"]
+    assert found["Folders"]["Action"] == ["s3:GetObject"]
+    assert found["Sentinels"]["Resource"] == ["arn:aws-us-gov:s3:::drops/*/daylily.*"]
+    assert found["Table"]["Resource"][0] == "arn:aws-us-gov:dynamodb:us-gov-west-1:*:table/my-table"
+    operator = json.loads(cli("init", "--print-policy", "operator").stdout)
+    assert [s["Sid"] for s in operator["Statement"]] == ["Table", "Bucket", "Folders"]
     reader = json.loads(cli("init", "--print-policy", "read-only").stdout)
     assert not [a for s in reader["Statement"] for a in s["Action"] if any(w in a for w in ("Put", "Update", "Delete"))]

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from wsmon.adapters.log import make_log
-from wsmon.adapters.policies import KINDS, policy
+from wsmon.adapters.policies import KINDS, Watched, policy
 from wsmon.cli import exits
 from wsmon.cli.options import common_options, engine
 from wsmon.cli.output import print_json, print_table, say
@@ -69,13 +69,22 @@ def init(ctx: click.Context, print_policy: str | None, as_json: bool) -> None:
 
 
 def print_policy_of(opened: Engine, kind: str) -> None:
-    """The policy for the table, the SNS channels and the metrics as set. Raises InvalidInput."""
+    """The policy for the table, the SNS channels, the metrics, the catalog and the clusters as set. Raises InvalidInput."""
     info, chosen = opened.store.info, opened.settings
     if info.engine != "dynamodb":
         raise InvalidInput("a SQLite store needs no IAM policy; name a table, such as --store dynamodb:worksets")
     topics = tuple(channel.topic_arn for channel in chosen.channels.values() if channel.type == "sns")
     namespace = chosen.metrics.namespace if chosen.metrics.cloudwatch else None
-    document = policy(kind, info.name, region=info.region or "*", topic_arns=topics, namespace=namespace)
+    catalog = chosen.catalog
+    document = policy(
+        kind,
+        info.name,
+        region=info.region or "*",
+        topic_arns=topics,
+        namespace=namespace,
+        watched=Watched(catalog.bucket, catalog.mirror_sentinels) if catalog.bucket is not None else None,
+        clusters=chosen.parallelcluster.enabled,
+    )
     say(json.dumps(document, indent=2))
 
 
