@@ -40,20 +40,24 @@ def test_slack_says_what_it_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "firing", "action"),
+    ("status", "firing", "untaken", "action"),
     [
-        (Status.FIRING, 1, "trigger"),
-        (Status.ACKNOWLEDGED, 1, "acknowledge"),
-        (Status.RESOLVED, 1, "trigger"),
-        (Status.RESOLVED, 0, "resolve"),
+        (Status.FIRING, 1, 1, "trigger"),
+        (Status.ACKNOWLEDGED, 2, 1, "trigger"),
+        (Status.ACKNOWLEDGED, 2, 0, "acknowledge"),
+        (Status.RESOLVED, 1, 1, "trigger"),
+        (Status.RESOLVED, 1, 0, "acknowledge"),
+        (Status.RESOLVED, 0, 0, "resolve"),
     ],
 )
-def test_pagerduty_opens_acknowledges_and_resolves_by_one_key(status: Status, firing: int, action: str) -> None:
+def test_pagerduty_opens_acknowledges_and_resolves_by_one_key(
+    status: Status, firing: int, untaken: int, action: str
+) -> None:
     with Receiver(answer=lambda _: (202, {}, b'{"status":"success"}')) as receiver:
         pager = PagerDutyChannel("p", "key", receiver.url)
         begun = message()
         pager.send(begun)
-        pager.send(message(notice(status=status, seq=9, text=HOSTILE), firing=firing))
+        pager.send(message(notice(status=status, seq=9, text=HOSTILE), firing=firing, untaken=untaken))
     first, second = (request.json for request in receiver.taken)
     assert first["dedup_key"] == second["dedup_key"]
     assert second["event_action"] == action

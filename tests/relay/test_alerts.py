@@ -86,7 +86,7 @@ def test_incidents_are_acknowledged_and_end_when_the_last_of_the_group_does(worl
     world.store.put_alert(AlertRecord("error/a", "error", "warning", "a", "", 1, 1))
     world.store.mark_alert("error/a", ACKNOWLEDGED, by="ann", at=world.clock.now())
     world.run(relay, 400)
-    assert pager.taken[-1].status is Status.ACKNOWLEDGED
+    assert (pager.taken[-1].status, pager.taken[-1].untaken) == (Status.ACKNOWLEDGED, 1), "b is nobody's yet"
     for name in ("a", "b"):
         world.commands.requeue(name, reason="mended")
         world.run(relay, 400)
@@ -94,6 +94,22 @@ def test_incidents_are_acknowledged_and_end_when_the_last_of_the_group_does(worl
     assert ended == [(Status.RESOLVED, 1), (Status.RESOLVED, 0)]
     assert {message.incident for message in pager.taken} == {begun.incident}
     assert not world.store.alerts()
+
+
+def test_an_incident_stays_while_something_in_it_stands_that_somebody_took_on(world: RelayWorld) -> None:
+    pager = FakeChannel("pager", incidents=True)
+    relay = world.relay(people(pager), rules=RULES)
+    for name in ("c1", "c2"):
+        world.store.put_cluster(ClusterRecord(name, 4, world.clock.now(), health="failed"))
+    world.run(relay, 200)
+    assert world.store.mark_alert("cluster/c1", ACKNOWLEDGED, by="ann", at=world.clock.now())
+    world.run(relay, 400)
+    world.store.put_cluster(ClusterRecord("c2", 4, world.clock.now()))
+    world.run(relay, 400)
+    world.store.put_cluster(ClusterRecord("c1", 4, world.clock.now()))
+    world.run(relay, 400)
+    told = [(message.status.value, message.firing, message.untaken) for message in pager.taken]
+    assert told == [("firing", 2, 2), ("acknowledged", 2, 1), ("resolved", 1, 0), ("resolved", 0, 0)]
 
 
 def test_a_silence_holds_and_ends_and_the_resolve_arrives(world: RelayWorld) -> None:

@@ -17,12 +17,15 @@ _SEVERITIES = {"critical": "critical", "warning": "warning", "info": "info"}
 
 
 def document(routing_key: str, message: Message) -> dict[str, Any]:
-    """The event. While others of its group stand, an end updates the incident and leaves it open."""
+    """The event. While others of its group stand, an end updates the incident and leaves it open.
+
+    An incident is acknowledged once all that stands in it is: it pages nobody from then on.
+    """
     action = "trigger"
-    if message.status is Status.ACKNOWLEDGED:
-        action = "acknowledge"
-    elif message.status is Status.RESOLVED and not message.firing:
+    if message.status is Status.RESOLVED and not message.firing:
         action = "resolve"
+    elif message.status in {Status.ACKNOWLEDGED, Status.RESOLVED} and not message.untaken:
+        action = "acknowledge"
     event: dict[str, Any] = {
         "routing_key": routing_key,
         "event_action": action,

@@ -28,6 +28,8 @@ class Outgoing:
     """Notices that no event brings back."""
     firing: int = 0
     """How many conditions of the group still hold."""
+    untaken: int = 0
+    """How many of those nobody has taken on."""
     repeat: bool = False
     held: int = 0
     """How many that were held back it tells of; then it has no keys."""
@@ -43,6 +45,7 @@ def outgoing_document(out: Outgoing) -> dict[str, Any]:
         "groups": dict(out.groups),
         "alerts": [notice_document(notice) for notice in out.alerts],
         "firing": out.firing,
+        "untaken": out.untaken,
         "repeat": out.repeat,
         "held": out.held,
         "span": [out.first_at, out.last_at],
@@ -57,6 +60,7 @@ def outgoing_from(document: Mapping[str, Any]) -> Outgoing:
         groups=document["groups"],
         alerts=tuple(notice_from(item) for item in document["alerts"]),
         firing=document["firing"],
+        untaken=document.get("untaken", 0),
         repeat=document["repeat"],
         held=document["held"],
         first_at=document["span"][0],
@@ -82,6 +86,7 @@ class Message:
     first_at: Instant
     last_at: Instant
     firing: int = 0
+    untaken: int = 0
     parts: Mapping[str, int] = field(default_factory=dict)
     """Of a summary: group -> how many of its notices."""
     repeat: bool = False
@@ -115,6 +120,7 @@ def compose(out: Outgoing, notices: Sequence[Notice], by: Sequence[str]) -> Mess
         first_at=min(moments),
         last_at=max(moments),
         firing=out.firing,
+        untaken=out.untaken,
         parts=dict(out.groups) if summary else {},
         repeat=out.repeat,
     )

@@ -55,7 +55,8 @@ class Sender:
         notice = desk.pending.get(out.keys[0]) or next(iter(out.alerts), None) if out.keys else None
         if notice is None or notice.status is Status.INFO or len(out.groups) != 1:
             return out
-        return replace(out, firing=self._standing.firing(incident_of(notice, desk.rule.by), desk.rule.by))
+        firing, untaken = self._standing.firing(incident_of(notice, desk.rule.by), desk.rule.by)
+        return replace(out, firing=firing, untaken=untaken)
 
     def _message(self, desk: Desk, out: Outgoing) -> Message | None:
         """The message as it was written down; None where none of its events can be read any more."""

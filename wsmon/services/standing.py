@@ -64,10 +64,12 @@ class Standing:
             ]
         return self._broken
 
-    def firing(self, incident: str, by: Sequence[str]) -> int:
-        """How many conditions of an incident hold now."""
-        told = [alert_notice(alert) for alert in self.alerts if alert.status == FIRING and alert.kind not in BY_STATE]
-        return sum(incident_of(notice, by) == incident for notice in [*self.broken(), *told])
+    def firing(self, incident: str, by: Sequence[str]) -> tuple[int, int]:
+        """How many conditions of an incident hold now, and how many of them nobody has taken on."""
+        told = [alert_notice(a) for a in self.alerts if a.status != RESOLVED and a.kind not in BY_STATE]
+        known = self.acknowledged()
+        found = [notice for notice in [*self.broken(), *told] if incident_of(notice, by) == incident]
+        return len(found), sum(notice.fingerprint not in known for notice in found)
 
     # what a desk is to be told besides events
 
