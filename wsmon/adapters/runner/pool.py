@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
+from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.runner.ssh import SshRunner
 from wsmon.adapters.slurm import SlurmView
 from wsmon.domain.errors import OutsideError, Refused
 from wsmon.domain.pool import USABLE, ClusterRecord, Health
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import RunRecord
-from wsmon.ports import ClusterSource, CommandRunner, Place, RunRequest, RunState, RunStatus
+from wsmon.ports import Clock, ClusterSource, CommandRunner, Place, RunRequest, RunState, RunStatus
+
+REST_TIMES, LONGEST_REST = 5.0, 60.0
 
 
 @dataclass(slots=True)
@@ -28,13 +31,17 @@ class Far:
     problem: str = "not looked at yet"
     unswept: bool = True
     """Whether its live runs were not looked at since it was reached."""
+    due: float = 0.0
+    """Monotonic seconds from which it is asked again."""
 
 
 class PoolRunner:
     """The CommandRunner port over several places. A run is found again by its place's id."""
 
-    def __init__(self, own: CommandRunner, own_cluster: str, far: Mapping[str, SshRunner]) -> None:
-        self._own, self._own_cluster = own, own_cluster
+    def __init__(
+        self, own: CommandRunner, own_cluster: str, far: Mapping[str, SshRunner], clock: Clock | None = None
+    ) -> None:
+        self._own, self._own_cluster, self._clock = own, own_cluster, clock or SystemClock()
         self._far = {name: Far(runner) for name, runner in far.items()}
 
     def reach(self, cluster: str, host: str, make: Callable[[], SshRunner]) -> None:
@@ -48,17 +55,24 @@ class PoolRunner:
         return self._far[cluster].runner.shell(command)
 
     def look_around(self) -> None:
-        """Ask every head node, side by side; what does not answer is out of reach until it does."""
-        if not self._far:
-            return
-        with ThreadPoolExecutor(len(self._far)) as pool:
-            list(pool.map(self._ask, self._far.values()))
+        """Ask every head node, side by side; what does not answer is out of reach until it does.
+
+        One that kept its caller waiting for nothing is left alone five times as long: there are others to attend.
+        """
+        moment = self._clock.monotonic()
+        due = [far for far in self._far.values() if moment >= far.due]
+        if due:
+            with ThreadPoolExecutor(len(due)) as pool:
+                list(pool.map(self._ask, due))
 
     def _ask(self, far: Far) -> None:
+        began = self._clock.monotonic()
         try:
             place = far.runner.place()
         except (OutsideError, Refused) as error:
             far.place, far.problem, far.unswept = None, str(error), True
+            now = self._clock.monotonic()
+            far.due = now + min(LONGEST_REST, REST_TIMES * (now - began))
         else:
             far.place, far.problem = place, ""
 
