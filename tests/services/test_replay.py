@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.tui.stage import StillClock
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.errors import WsmonError
+from wsmon.domain.lives import Phase, lived
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.spec import WorksetSpec
-from wsmon.domain.states import ErrorCategory, WorksetPriority, WorksetState
+from wsmon.domain.states import ClusterVerb, ErrorCategory, WorksetPriority, WorksetState
 from wsmon.domain.times import Instant
 from wsmon.domain.workset import Row, row_of
 from wsmon.services.commands import Commands
+from wsmon.services.draining import drain, resume
+from wsmon.services.living import write_life
 from wsmon.services.replay import Replay, load
 
 
@@ -77,4 +81,43 @@ def test_every_moment_is_as_it_was(tmp_path: Path) -> None:
     assert replay.step(-1000) > 0
     assert (replay.step(-1), replay.last) == (0, None)
     assert replay.step(1000) == replay.length
+    store.close()
+
+
+def lives(commands: Commands, verb: ClusterVerb, phase: Phase) -> None:
+    """One step of a cluster of wsmon's making."""
+    write_life(commands, "new", lambda life, ctx: lived(ctx, verb, life, phase=phase), None)
+
+
+def test_clusters_are_there_drained_and_gone_as_they_were(tmp_path: Path) -> None:
+    clock, store = StillClock(), SqliteStore(tmp_path / "w.db")
+    store.init()
+    store.put_cluster(ClusterRecord("cl", 8, clock.now()))
+    commands = Commands(store, clock, "ada")
+    drain(commands, "cl", "before all that is looked at")
+    begin = clock.now() + 1
+    steps: list[tuple[Callable[[], object], dict[str, str]]] = [
+        (lambda: commands.register(WorksetSpec("w", "b", "p")), {"cl": "drained"}),
+        (lambda: resume(commands, "cl"), {"cl": ""}),
+        (lambda: lives(commands, ClusterVerb.CREATE_ASKED, Phase.CREATING), {"cl": "", "new": "creating"}),
+        (lambda: lives(commands, ClusterVerb.CREATE_DONE, Phase.MADE), {"cl": "", "new": ""}),
+        (lambda: store.put_cluster(ClusterRecord("new", 4, clock.now())), {"cl": "", "new": ""}),
+        (lambda: drain(commands, "new", "a new image"), {"cl": "", "new": "drained"}),
+        (lambda: lives(commands, ClusterVerb.TEARDOWN_ASKED, Phase.DELETING), {"cl": "", "new": "drained draining"}),
+        (lambda: lives(commands, ClusterVerb.TEARDOWN_DONE, Phase.GONE), {"cl": ""}),
+    ]
+    moments = []
+    for step, expected in steps:
+        clock.sleep(1)
+        step()
+        moments.append((clock.now(), expected))
+    clock.sleep(1)
+    replay = Replay(store, load(store, clock, begin, skew=1.0))
+    assert replay.length == len(steps) - 1, "a report is no event"
+    for at, expected in [*reversed(moments), *moments, moments[2], moments[6]]:
+        replay.seek(at)
+        told = {c.name: f"{'drained' if c.drained else ''} {c.health}".strip() for c in replay.delta().clusters}
+        assert told == expected, at
+    replay.seek(moments[5][0])
+    assert "a new image" in next(c.drained for c in replay.delta().clusters if c.name == "new")
     store.close()

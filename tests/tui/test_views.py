@@ -74,6 +74,11 @@ async def test_what_is_decided_about_a_cluster_is_among_the_events(stage: Stage)
         await shows(pilot, "cluster:cl9", "drain", "draining", "a [b]new[/b] image")
         await pilot.press("enter")  # it has no detail
         await shows(pilot, "cluster:cl9")
+        await pilot.press("escape", "left_square_bracket")
+        before = await shows(pilot, "PAST", "before all events", "cl9")
+        await pilot.press("right_square_bracket")
+        await shows(pilot, "drain cluster:cl9", "draining")
+        assert "draining" not in before
 
 
 async def test_monitors_with_what_they_hold(stage: Stage) -> None:

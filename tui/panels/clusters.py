@@ -65,13 +65,13 @@ class ClustersPanel(Panel["ClusterRecord"]):
         return self._told(cluster, _known(cluster, f"{cluster.memory_percent:.0f}%"))
 
     def _health(self, cluster: ClusterRecord) -> Cell:
-        """As it said; once that is old, how old, in every width."""
-        if cluster.kind == PAST:
-            return Cell("–", "dim")
+        """As it said; once that is old, how old, in every width. Of the past only what was decided about it is known."""
         if self._old(cluster):
             return Cell(f"{self.since(cluster.updated_at)} ago", "warn")
         if cluster.drained:
             return Cell("draining", "warn")
+        if cluster.kind == PAST:
+            return Cell(cluster.health or "–", "warn" if cluster.health else "dim")
         return Cell(cluster.health, "good" if cluster.health == "running" else "warn")
 
     def show(self, delta: Delta) -> None:

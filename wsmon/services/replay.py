@@ -1,4 +1,4 @@
-"""The past, rebuilt from the events: the rows, counts and locks as they stood at any moment since one."""
+"""The past, rebuilt from the events: the rows, counts, locks and clusters as they stood at any moment since one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wsmon.domain.change import Event
+from wsmon.domain.lives import COUNTED, HEALTH, Life, Phase
 from wsmon.domain.pool import ClusterRecord, Held
-from wsmon.domain.states import WorksetState
+from wsmon.domain.states import ClusterVerb, WorksetState
 from wsmon.domain.times import Instant, micros
 from wsmon.domain.workset import Lease, Row
 from wsmon.ports import Clock, StateStore
@@ -17,7 +18,8 @@ from wsmon.services.tailing import Tail
 
 MOST_EVENTS = 500_000
 PAST = "past"
-"""The kind of a cluster of which only the claims are known."""
+"""The kind of a cluster of which only the claims are known, and what was decided about it."""
+_PHASES = {phase.value: phase for phase in Phase}
 
 
 @dataclass(slots=True)
@@ -42,13 +44,12 @@ def load(store: StateStore, clock: Clock, since: Instant, *, skew: float) -> Loa
     tail = Tail(store, store.feed_start(since))
     found = sorted((event for event, _ in tail.poll()), key=lambda one: (one.at, one.workset_id, one.seq))
     rows, latest = dict(view.rows), last.at + micros(skew)
+    lives = {cluster.name: cluster.life for cluster in last.clusters}
 
     def was_loaded(event: Event) -> bool:
         """Whether the rows tell of it already; what came after they were read is left to the next replay."""
-        if event.cluster:
-            return False  # the panels of a replay are made of rows
-        row = rows.get(event.workset_id)
-        return event.at <= latest if row is None else event.seq <= row.rev
+        known = lives.get(event.cluster) if event.cluster else rows.get(event.workset_id)
+        return event.at <= latest if known is None else event.seq <= known.rev
 
     events = [event for event in found if was_loaded(event)][-MOST_EVENTS:]
     return Loaded(rows, dict(last.counts), last.clusters, events, last.at)
@@ -69,6 +70,10 @@ class Replay:
         self._changed: dict[str, Row] = {}
         self._gone: set[str] = set()
         self._before = _predecessors(loaded.events)
+        self._lives = {event.cluster: _life(event, "after") for event in loaded.events if event.cluster}
+        self._lives |= {cluster.name: cluster.life for cluster in loaded.clusters if cluster.life is not None}
+        self._made = {event.cluster for event in loaded.events if event.verb is ClusterVerb.CREATE_ASKED}
+        """Clusters that are not there before their creation was asked for."""
 
     @property
     def at(self) -> Instant:
@@ -97,12 +102,18 @@ class Replay:
         while moved < abs(by) and (self.place < len(self._events) if by > 0 else self.place > 0):
             if by > 0:
                 event = self._events[self.place]
-                self._stands(event.workset_id, event.row)
+                if event.cluster:
+                    self._lives[event.cluster] = _life(event, "after")
+                else:
+                    self._stands(event.workset_id, event.row)
                 self._count(event, 1)
                 self.place += 1
             else:
                 event = self._events[self.place - 1]
-                self._stands(event.workset_id, self._row_before(self.place - 1))
+                if event.cluster:
+                    self._lives[event.cluster] = _life(event, "before")
+                else:
+                    self._stands(event.workset_id, self._row_before(self.place - 1))
                 self._count(event, -1)
                 self.place -= 1
             moved += 1
@@ -154,9 +165,32 @@ class Replay:
             gone=gone,
             counts=dict(self.counts),
             leases=leases,
-            clusters=tuple(_as_then(cluster, held, now) for cluster in _all_of(self._clusters, held)),
+            clusters=tuple(_as_then(one, self._lives.get(one.name), held, now) for one in self._pool(held)),
             alerts=tuple(derive(self.rows.values(), leases, frozenset(), ())),
         )
+
+    def _pool(self, held: list[Row]) -> list[ClusterRecord]:
+        """Those there are now and were then, and those that are gone: of such a one nobody knows the slots any more (0)."""
+        there = [cluster for cluster in self._clusters if self._was_there(cluster.name)]
+        counted = {life.name for life in self._lives.values() if life.phase in COUNTED}
+        gone = counted.union(row.cluster for row in held if row.cluster).difference(one.name for one in self._clusters)
+        return [*there, *(ClusterRecord(name, 0, 0) for name in sorted(gone))]
+
+    def _was_there(self, cluster: str) -> bool:
+        """Before it was asked for, and once it was taken down, it was not."""
+        life = self._lives.get(cluster)
+        if life is None or life.phase is Phase.GONE:
+            return life is None
+        return life.phase is not Phase.NONE or cluster not in self._made
+
+
+def _life(event: Event, when: str) -> Life:
+    """What a cluster's event says of it `before`, or `after`."""
+    told = (event.detail or {}).get(when)
+    said = told if isinstance(told, dict) else {}
+    return Life(
+        event.cluster, drained=str(said.get("drained", "")), phase=_PHASES.get(str(said.get("phase")), Phase.NONE)
+    )
 
 
 def _predecessors(events: list[Event]) -> list[int | None]:
@@ -174,15 +208,19 @@ def _lease(row: Row) -> Lease:
     return Lease(row.workset_id, row.holder or "", row.token, 0, 0.0, row.locked_at or row.updated_at, 0)
 
 
-def _all_of(clusters: tuple[ClusterRecord, ...], held: list[Row]) -> list[ClusterRecord]:
-    """Those there are now, and those worksets were on then: of one that is gone nobody knows the slots any more (0)."""
-    gone = sorted({row.cluster for row in held if row.cluster} - {cluster.name for cluster in clusters})
-    return [*clusters, *(ClusterRecord(name, 0, 0) for name in gone)]
-
-
-def _as_then(cluster: ClusterRecord, held: list[Row], now: Instant) -> ClusterRecord:
-    """A cluster with what ran on it then; what it reported then, nobody kept."""
+def _as_then(cluster: ClusterRecord, life: Life | None, held: list[Row], now: Instant) -> ClusterRecord:
+    """A cluster with what ran on it and was decided about it then; what it reported then, nobody kept."""
     claims: Mapping[str, Held] = {row.workset_id: Held(row.token) for row in held if row.cluster == cluster.name}
+    closed, health = (life.closed, HEALTH.get(life.phase, "")) if life is not None else ("", "")
     return replace(
-        cluster, claims=claims, kind=PAST, updated_at=now, load=0.0, cpu_percent=0.0, memory_percent=0.0, drained=""
+        cluster,
+        claims=claims,
+        kind=PAST,
+        updated_at=now,
+        health=health,
+        load=0.0,
+        cpu_percent=0.0,
+        memory_percent=0.0,
+        drained=closed,
+        life=life,
     )
