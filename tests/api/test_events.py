@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.api.server import Service, serving
 from tests.waiting import wait_for
 from wsmon.adapters.sqlite import SqliteStore
+from wsmon.api import events
 from wsmon.api.context import Limits
+from wsmon.domain.roles import Role
+from wsmon.domain.spec import WorksetSpec
+from wsmon.services import access
+from wsmon.services.access import create_token, revoke_token
 
 
 class Reader:
@@ -47,6 +53,11 @@ class Reader:
                 elif not line and "data" in fields:
                     self.events.append({**json.loads(fields["data"]), "id": fields["id"], "event": fields["event"]})
                     fields = {}
+
+    @property
+    def reading(self) -> bool:
+        """Whether the stream goes on."""
+        return self._thread.is_alive()
 
     def told(self) -> list[tuple[str, int]]:
         return [(event["workset_id"], event["seq"]) for event in self.events]
@@ -115,3 +126,24 @@ def test_streams_are_bounded_and_end_with_the_service(tmp_path: Path) -> None:
     assert time.monotonic() - began < 0.9, "the service waited for the stream"
     reader.end()
     store.close()
+
+
+def test_a_stream_ends_with_the_token_behind_it(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Revoked, expired, or come in before there were any: nobody listens on who could not come in again."""
+    monkeypatch.setattr(events, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(access, "KNOWN_SECONDS", 0.1)
+    before = Reader(service)
+    secret, _ = create_token(service.commands, Role.READER, name="gone")
+    wait_for(lambda: not before.reading)
+    kept, lost = create_token(service.commands, Role.READER, name="kept")[0], secret
+    readers = [Reader(service, Authorization=f"Bearer {one}") for one in (kept, lost)]
+    wait_for(lambda: service.app.state.shared.meters.streams._value.get() == 2)
+    revoke_token(service.commands, "gone")
+    wait_for(lambda: not readers[1].reading)
+    service.commands.register(WorksetSpec("w", "b", "p"))
+    wait_for(lambda: readers[0].told() == [("w", 1)])
+    assert readers[1].told() == before.told() == []
+    readers[0].leaving.set()
+    service.commands.ignore("w")
+    for reader in (before, *readers):
+        reader.end()

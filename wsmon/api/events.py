@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import islice
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
@@ -25,6 +27,9 @@ from wsmon.services.tailing import Tail
 router = APIRouter(tags=["events"])
 CHUNK = 500
 PING_SECONDS = 15.0
+LOOK_SECONDS = 5.0
+"""How often it is looked whether the token behind a stream still holds."""
+Holds = Callable[[], Awaitable[bool]]
 OLDEST_DAYS = 7
 
 
@@ -47,6 +52,7 @@ OLDEST_DAYS = 7
     },
 )
 async def events(
+    request: Request,
     api: Api,
     said: Reader,
     since: Annotated[
@@ -67,7 +73,7 @@ async def events(
     tail = await to_thread.run_sync(_tail, said.store, last_event_id, moment)
     past = tail.poll(CHUNK)
     first = await _chunk(past)
-    stream = _stream(tail, first, past, api.hub if follow else None)
+    stream = _stream(tail, first, past, api.hub if follow else None, request.state.holds)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
@@ -79,7 +85,9 @@ async def _chunk(items: Iterator[Item]) -> list[Item]:
     return await to_thread.run_sync(lambda: list(islice(items, CHUNK)))
 
 
-async def _stream(tail: Tail, chunk: list[Item], past: Iterator[Item], hub: Hub | None) -> AsyncIterator[bytes]:
+async def _stream(
+    tail: Tail, chunk: list[Item], past: Iterator[Item], hub: Hub | None, holds: Holds
+) -> AsyncIterator[bytes]:
     yield b": wsmon\nretry: 3000\n\n"
     while chunk:
         yield b"".join(map(_message, chunk))
@@ -89,16 +97,34 @@ async def _stream(tail: Tail, chunk: list[Item], past: Iterator[Item], hub: Hub 
     async with hub.listening() as queue:
         # Once more, for what came between the last look and the first that the hub hears of.
         yield b"".join(map(_message, await to_thread.run_sync(lambda: list(tail.poll()))))
-        while True:
-            try:
-                item = await asyncio.wait_for(queue.get(), PING_SECONDS)
-            except TimeoutError:
-                yield b": still here\n\n"
-                continue
+        async for item in _live(queue, holds):
             if item is None:
-                return
-            if tail.new(item[0]):
+                yield b": still here\n\n"
+            elif tail.new(item[0]):
                 yield _message(item)
+
+
+async def _live(queue: asyncio.Queue[Item | None], holds: Holds) -> AsyncIterator[Item | None]:
+    """What comes, None now and then while nothing does; until the hub ends, or whoever reads may not any more."""
+    looked = pinged = time.monotonic()
+    while True:
+        got: list[Item | None] = []
+        with contextlib.suppress(TimeoutError):
+            got.append(await asyncio.wait_for(queue.get(), LOOK_SECONDS))
+        now = time.monotonic()
+        if now - looked >= LOOK_SECONDS or not got:
+            looked = now
+            if not await holds():
+                return
+        if got:
+            if got[0] is None:
+                return
+            yield got[0]
+        elif now - pinged >= PING_SECONDS:
+            yield None
+        else:
+            continue
+        pinged = now
 
 
 def _message(item: Item) -> bytes:

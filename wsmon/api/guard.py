@@ -9,6 +9,7 @@ import time
 import traceback
 import uuid
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -81,10 +82,9 @@ class Guard:
         access = self._shared.access
         if scope["path"] in OPEN:
             return Identity("anonymous", Role.READER)
-        if access.fresh():
-            identity, needed = access.check(secret or ""), self._needed()
-        else:
-            identity, needed = await to_thread.run_sync(lambda: (access.check(secret or ""), self._needed()))
+        look = partial(self._looked_up, secret)
+        identity, needed = look() if access.fresh() else await to_thread.run_sync(look)
+        scope["state"]["holds"] = partial(self._holds, secret)
         if identity is not None:
             return identity
         if needed or secret is not None:
@@ -97,8 +97,18 @@ class Guard:
         _refuse_strangers(scope, headers)
         return Identity(self._shared.commands.actor, self._shared.commands.role)
 
-    def _needed(self) -> bool:
-        return self._shared.tokens_required or self._shared.access.configured()
+    def _looked_up(self, secret: str | None) -> tuple[Identity | None, bool]:
+        """Whose secret it is, and whether one is needed. Raises StoreError."""
+        access = self._shared.access
+        return access.check(secret or ""), self._shared.tokens_required or access.configured()
+
+    async def _holds(self, secret: str | None) -> bool:
+        """Whether who came in by this secret, or without one, still would. While the store is away nothing is told anyway."""
+        try:
+            identity, needed = await to_thread.run_sync(self._looked_up, secret)
+        except StoreError:
+            return True
+        return identity is not None or not (needed or secret is not None)
 
     def _tell_denied(self, visit: _Visit, error: HTTPException) -> None:
         if error.status_code in {401, 403, 429}:
