@@ -15,6 +15,8 @@ import uvicorn
 from tests.services.world import SilentLog
 from tests.waiting import wait_for
 from wsmon.adapters.clock import SystemClock
+from wsmon.api.context import Limits
+from wsmon.api.patience import patient
 from wsmon.api.serving import Server
 from wsmon.domain.queueing import Policy
 from wsmon.domain.roles import Role
@@ -83,7 +85,8 @@ def serving(
     pool = StorePool(commands, Policy()) if scheduler else None
     app = create_app(Over(commands), pool, log=log, **options)
     listener = socket.create_server((host, 0), backlog=512)
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    protocol = patient(options.get("limits", Limits()).body_seconds)
+    config = uvicorn.Config(app, http=protocol, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import time
@@ -142,6 +143,45 @@ def test_bounds_of_size_time_and_rate(tmp_path: Path) -> None:
         assert codes.count(429) == 5
         assert int(service.client.get("/healthz").headers["retry-after"]) > 0
     store.close()
+
+
+def test_nobody_is_waited_for_who_never_says_what_they_want(tmp_path: Path) -> None:
+    """Silent, half a header, half a header after an answer, a body by drops: each is let go of."""
+    store = SqliteStore(tmp_path / "wsmon.db")
+    with serving(store, limits=Limits(body_seconds=0.4)) as service:
+        host, port = urlsplit(service.url).netloc.split(":")
+        half = f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nX-A: a"
+        body = f"POST /worksets HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9000\r\n\r\n"
+        said = ("", half, f"{half}\r\n\r\n{half}", body)
+        heard = [dripping(host, int(port), one) for one in said]
+        assert heard[:2] == [b"", b""]
+        assert b" 200 " in heard[2]
+        assert b" 408 " in heard[3]
+        service("GET", "/healthz", 200)
+        time.sleep(0.5)  # a connection between two requests is no such caller
+        service("GET", "/healthz", 200)
+    store.close()
+
+
+def dripping(host: str, port: int, said: str) -> bytes:
+    """What is heard until the other side hangs up, by one who goes on drop by drop."""
+    heard, until = b"", time.monotonic() + 5
+    with socket.create_connection((host, port)) as caller:
+        caller.settimeout(0.05)
+        caller.sendall(said.encode())
+        while time.monotonic() < until:
+            with contextlib.suppress(TimeoutError):
+                try:
+                    got = caller.recv(4096)
+                    if not got:
+                        return heard
+                    heard += got
+                except ConnectionError:
+                    return heard
+            if said:
+                with contextlib.suppress(OSError):
+                    caller.sendall(b"a")
+    raise AssertionError(f"still waited for after {said[:200]!r}")
 
 
 def test_a_request_keeps_its_id_and_an_unexpected_error_shows_no_insides(

@@ -177,7 +177,8 @@ def _bounded(receive: Receive, headers: Headers, limits: Limits) -> Receive:
             async with asyncio.timeout_at(until):
                 message = await receive()
         except TimeoutError:
-            raise HTTPException(408, f"the body did not come within {seconds:g} s") from None
+            text = f"the body did not come within {seconds:g} s"
+            raise HTTPException(408, text, {"Connection": "close"}) from None
         whole = message["type"] != "http.request" or not message.get("more_body", False)
         size += len(message.get("body", b""))
         if size > limits.body_bytes:

@@ -18,6 +18,7 @@ from wsmon.adapters.listening import is_loopback, listen, refuse_open_door, url_
 from wsmon.adapters.log import make_log
 from wsmon.api.application import create_app
 from wsmon.api.context import Limits, Scheduler
+from wsmon.api.patience import patient
 from wsmon.engine import Engine, open_engine
 from wsmon.ports import Log
 from wsmon.services.pooling import StorePool
@@ -93,6 +94,7 @@ def serve(engine: Engine, serving: Serving, log: Log) -> None:
         "log_config": None,
         "access_log": False,
         "server_header": False,
+        "http": patient(chosen.body_seconds),
         "proxy_headers": chosen.trust_proxy,
         "timeout_keep_alive": 20,
         "timeout_graceful_shutdown": 3,

@@ -33,7 +33,9 @@ class ApiSettings(Section):
     rate_limit: str = Field("120000/minute", description="How often one client may ask, such as 600/minute.")
     denied_rate_limit: str = Field("600/minute", description="How often one client is told that its token is wrong.")
     body_bytes: int = Field(1_048_576, gt=0, le=HUGE, description="The largest body of a request.")
-    body_seconds: float = Field(10.0, gt=0, le=LONGEST, description="How long a request's body may take to come.")
+    body_seconds: float = Field(
+        10.0, gt=0, le=LONGEST, description="How long a request's headers may take to come, and then its body."
+    )
     event_streams: int = Field(64, gt=0, le=MANY, description="How many event streams may be open at once.")
     trust_proxy: bool = Field(False, description="Whether a proxy on this machine says who the client is.")
 
