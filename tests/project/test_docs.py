@@ -86,6 +86,7 @@ def test_every_alert_has_a_line() -> None:
             "wsmon/domain/alerts.py",
             "wsmon/services/draining.py",
             "wsmon/services/troubles.py",
+            "wsmon/services/discovery.py",
             "wsmon/services/alerting.py",
         )
     )

@@ -20,6 +20,7 @@ from wsmon.domain.spec import WorksetSpec
 from wsmon.domain.states import ErrorCategory, WorksetState
 from wsmon.services.discovery import CatalogWatch, Discovery, Mirror
 from wsmon.services.duties import Duty
+from wsmon.services.importing import take_over
 from wsmon.services.troubles import Trouble
 from wsmon.services.validating import validate
 
@@ -83,6 +84,25 @@ class TestDiscovery:
         shelf.add("c")
         seldom.step()
         assert world.store.record("c") is None
+
+    def test_another_folder_of_the_same_name_is_not_taken_for_the_workset(
+        self, world: World, shelf: Shelf, tmp_path: Path
+    ) -> None:
+        world.commands.register(WorksetSpec("one", shelf.name, "elsewhere/one"))
+        world.commands.register(WorksetSpec("same", shelf.name, f"{PREFIX}/same"))
+        for name in ("one", "same", "x" * 600):
+            shelf.add(name)
+        watch = Discovery(shelf.catalog(), world.commands, world.log)
+        for _ in range(3):
+            assert watch.step() == 0
+        told = {str(fields["source"])[-5:]: str(fields["why"]) for _, fields in world.log.lines}
+        assert len(world.log.lines) == 2, "once each"
+        assert told["/one/"].startswith(f"its id 'one' is that of another workset, s3://{shelf.name}/elsewhere/one")
+        assert "600 bytes" in told["xxxx/"]
+        alerts = world.store.alerts()
+        assert [(alert.kind, alert.count) for alert in alerts] == [("folder refused", 1)] * 2
+        done = {found.workset_id: found.outcome for found in take_over(shelf.catalog(), world.commands)}
+        assert done == {"one": "refused", "same": "existing", None: "refused"}
 
     def test_a_bucket_that_is_away_is_an_alert_until_it_is_back(self, world: World, shelf: Shelf) -> None:
         away = Bucket(region="us-east-1", endpoint_url="http://127.0.0.1:9")

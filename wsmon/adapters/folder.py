@@ -71,7 +71,8 @@ class FolderCatalog:
             if found is None or (states is not None and found[1] not in states):
                 continue
             if known(files.name):
-                yield CatalogEntry(str(folder), None, found[1], files.children[found[0]], known_id=files.name)
+                since = files.children[found[0]]
+                yield CatalogEntry(str(folder), None, found[1], since, known_id=files.name, place=files.place)
             else:
                 yield entry_of(files, *found, {"folder": str(folder)})
 

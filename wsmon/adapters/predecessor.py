@@ -62,7 +62,8 @@ class PredecessorTable:
             if states is not None and entry.state not in states:
                 continue
             if entry.spec is not None and known(entry.spec.workset_id):
-                yield CatalogEntry(entry.source, None, entry.state, entry.since, known_id=entry.spec.workset_id)
+                known_id, place = entry.spec.workset_id, (entry.spec.bucket, entry.spec.prefix)
+                yield CatalogEntry(entry.source, None, entry.state, entry.since, known_id=known_id, place=place)
             else:
                 yield entry
 

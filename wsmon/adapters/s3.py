@@ -189,7 +189,8 @@ class S3Catalog:
     def _entry(self, files: S3Files, sentinel: tuple[str, WorksetState], known: Callable[[str], bool]) -> CatalogEntry:
         if known(files.name):
             source = f"s3://{self._name}/{files.place[1]}"
-            return CatalogEntry(source, None, sentinel[1], files.children[sentinel[0]], known_id=files.name)
+            since = files.children[sentinel[0]]
+            return CatalogEntry(source, None, sentinel[1], since, known_id=files.name, place=files.place)
         return entry_of(files, *sentinel, {})
 
     def folders(self) -> Iterator[S3Files]:

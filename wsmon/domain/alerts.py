@@ -24,7 +24,7 @@ LOST = "lock lost"
 AWAY, AWAY_SECONDS = "source away", 900.0
 """A kind that the monitor tells which asks the source; it ends when that answers, or when nobody told of it for so long."""
 REFUSED_SECONDS = 1800.0
-MOMENTARY = frozenset({"duplicate", "undeliverable", "creation failed", "teardown failed"})
+MOMENTARY = frozenset({"duplicate", "undeliverable", "creation failed", "teardown failed", "folder refused"})
 """Kinds that tell of something that happened; they end when they are acknowledged, or after a day."""
 
 

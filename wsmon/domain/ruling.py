@@ -31,6 +31,7 @@ RULES = (
     "channel_failing",
     "monitor_silent",
     "source_away",
+    "folder_refused",
     "undeliverable",
 )
 """By name: the kind of the alert with _ for spaces; `budget_spent` is the alert `budget` once all of it is spent."""

@@ -24,6 +24,8 @@ class CatalogEntry:
     problem: str | None = None
     known_id: str | None = None
     """The workset's id, where the caller knows it already; then the folder was not read."""
+    place: tuple[str, str] | None = None
+    """Its bucket and prefix, where it is known."""
     past: tuple[PastState, ...] = ()
     """The states it went through there, where that is known; oldest first."""
     metrics: JSONObject | None = None

@@ -7,11 +7,11 @@ from wsmon.domain.errors import OutsideError
 from wsmon.domain.states import ErrorCategory, WorksetState
 from wsmon.domain.times import isoformat
 from wsmon.domain.workset import Row, Workset
-from wsmon.ports import Catalog, Clock, Log, Sentinels, StateStore
+from wsmon.ports import AlertRecord, Catalog, CatalogEntry, Clock, Log, Sentinels, StateStore
 from wsmon.services.commands import Commands
 from wsmon.services.duties import Duty
 from wsmon.services.elsewhere import elsewhere
-from wsmon.services.importing import register_entries, standing_of
+from wsmon.services.importing import register_entries, standing_of, taken_by
 from wsmon.services.troubles import Trouble
 
 S = WorksetState
@@ -27,7 +27,7 @@ WORDS = {
     S.FAILED: "error",
     S.IGNORED: "ignore",
 }
-ERROR_CHARS = 500
+ERROR_CHARS, SOURCE_CHARS = 500, 500
 
 
 class Discovery:
@@ -36,7 +36,9 @@ class Discovery:
     def __init__(self, catalog: Catalog, commands: Commands, log: Log, trouble: Trouble | None = None) -> None:
         """`trouble` tells of a catalog that cannot be read; without one the log alone does."""
         self._catalog, self._commands, self._log, self._trouble = catalog, commands, log, trouble
-        self._seen: set[str] = set()
+        self._seen: dict[str, tuple[str, str] | None] = {}
+        """Every id that was ever registered, with where its workset lies, if there is one."""
+        self._refused: set[str] = set()
 
     def step(self) -> int:
         """One scan; how many were registered. Raises StoreError; a catalog that fails is logged."""
@@ -56,14 +58,16 @@ class Discovery:
             if entry.spec is not None:
                 found.append(entry)
             elif entry.known_id is None:
-                self._log.warning("folder not registered", source=entry.source, why=entry.problem)
+                self._refuse(entry, entry.problem or "it is none")
+            elif why := taken_by(entry, self._seen.get(entry.known_id)):
+                self._refuse(entry, why)
         if not found:
             return 0
         taken = register_entries(found, self._commands)
         for entry in found:
             assert entry.spec is not None
             workset_id = entry.spec.workset_id
-            self._seen.add(workset_id)
+            self._seen[workset_id] = (entry.spec.bucket, entry.spec.prefix)
             if workset_id not in taken:
                 state = standing_of(entry).state.value
                 self._log.info("discovered", workset_id=workset_id, state=state, problem=entry.problem)
@@ -71,9 +75,19 @@ class Discovery:
 
     def _known(self, workset_id: str) -> bool:
         """Registered now or ever: what was purged here was meant to be gone."""
-        if workset_id not in self._seen and self._commands.store.record(workset_id) is not None:
-            self._seen.add(workset_id)
+        if workset_id not in self._seen and (record := self._commands.store.record(workset_id)) is not None:
+            self._seen[workset_id] = (record.bucket, record.prefix) if isinstance(record, Workset) else None
         return workset_id in self._seen
+
+    def _refuse(self, entry: CatalogEntry, why: str) -> None:
+        """A folder that becomes no workset: told once, for nothing else would ever say it."""
+        if entry.source in self._refused:
+            return
+        self._refused.add(entry.source)
+        self._log.warning("folder not registered", source=entry.source, why=why)
+        now, name = self._commands.clock.now(), entry.source[-SOURCE_CHARS:]
+        alert = AlertRecord(f"folder-refused/{name}", "folder refused", "warning", name, f"{name}: {why}", now, now)
+        self._commands.store.put_alert(alert)
 
 
 class Mirror:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from wsmon.domain.operating import Standing
-from wsmon.domain.spec import WorksetSpec
+from wsmon.domain.spec import WorksetSpec, shown
 from wsmon.domain.states import ErrorCategory, WorksetState
 from wsmon.domain.workset import Failure, Workset
 from wsmon.ports import Catalog, CatalogEntry
@@ -32,21 +32,37 @@ def take_over(catalog: Catalog, commands: Commands, *, dry_run: bool = False) ->
 
     What another system works on right now is left to it. Run again it changes nothing.
     """
+    places: dict[str, tuple[str, str]] = {}
 
     def known(workset_id: str) -> bool:
-        return isinstance(commands.store.record(workset_id), Workset)
+        record = commands.store.record(workset_id)
+        if isinstance(record, Workset):
+            places[workset_id] = (record.bucket, record.prefix)
+        return workset_id in places
 
     found = catalog.scan(known)
     while entries := list(islice(found, BATCH)):
         wanted = [entry for entry in entries if entry.spec is not None and entry.state not in HELD]
         taken = set() if dry_run else register_entries(wanted, commands)
         for entry in entries:
-            yield _told(entry, taken)
+            yield _told(entry, taken, places)
 
 
-def _told(entry: CatalogEntry, taken: set[str]) -> Imported:
+def taken_by(entry: CatalogEntry, place: tuple[str, str] | None) -> str:
+    """Why a folder whose id is known is not the workset of that id, which lies at `place`; empty where it is."""
+    if place is None or entry.place is None or _plain(entry.place) == _plain(place):
+        return ""
+    return f"its id {shown(entry.known_id)} is that of another workset, s3://{place[0]}/{place[1]}; give the folder another name"
+
+
+def _plain(place: tuple[str, str]) -> tuple[str, str]:
+    return place[0], place[1].strip("/")
+
+
+def _told(entry: CatalogEntry, taken: set[str], places: Mapping[str, tuple[str, str]]) -> Imported:
     if entry.known_id is not None:
-        return Imported(entry.source, entry.known_id, "existing", None)
+        why = taken_by(entry, places.get(entry.known_id))
+        return Imported(entry.source, entry.known_id, "refused" if why else "existing", why or None)
     if entry.spec is None:
         return Imported(entry.source, None, "refused", entry.problem)
     workset_id = entry.spec.workset_id
