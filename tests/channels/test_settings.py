@@ -54,6 +54,9 @@ def test_secrets_come_from_the_environment_or_a_file_and_are_never_shown(
         ('[channels.hook]\ntype = "webhook"\nurl = "http://x"\ncolour = 1', "colour"),
         ('[channels."Bad Name"]\ntype = "webhook"\nurl = "http://x"', "Bad Name"),
         ('[channels.hook]\ntype = "webhook"\nurl_file = "/nowhere/at/all"', "/nowhere/at/all"),
+        ('[channels.hook]\ntype = "webhook"\nurl = "http://x"\nsecret = " "', "secret is empty"),
+        ('[channels.hook]\ntype = "webhook"\nurl = "http://x"\nsecret_file = "/dev/null"', "secret is empty"),
+        ('[channels.pager]\ntype = "pagerduty"\nrouting_key = ""', "routing_key is empty"),
         ('[alerts]\ngroup_by = ["colour"]', "colour"),
     ],
 )

@@ -43,6 +43,9 @@ class _Channel(Section):
                     values[name] = expanded(Path(str(path))).expanduser().read_text(encoding="utf-8").strip()
                 except (OSError, ValueError) as error:
                     raise ValueError(f"{name}_file {path} cannot be read ({_short(error)})") from None
+            if isinstance(text := values.get(name), str) and not text.strip():
+                # As from a variable that was never set: a webhook would go out unsigned, and nobody be told.
+                raise ValueError(f"{name} is empty; give it, or leave the line out")
         return values
 
 
