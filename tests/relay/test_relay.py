@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.relay.world import FakeChannel, RelayWorld, in_order
+from wsmon.domain.alerts import SilenceRecord
 from wsmon.domain.errors import ChannelDown
 from wsmon.domain.grouping import Route
 from wsmon.domain.notices import Severity
 from wsmon.domain.pool import ClusterRecord
 from wsmon.services import desk as desks
+from wsmon.services.checking import Doctor
 from wsmon.services.draining import drain, resume
 from wsmon.services.plans import ChannelPlan
+
+DAY = 86_400_000_000
 
 
 def test_events_arrive_grouped_and_in_order_and_leave_the_outbox(world: RelayWorld) -> None:
@@ -159,6 +165,42 @@ def test_another_monitors_channel_is_not_forgotten(world: RelayWorld) -> None:
     assert mail.told == ["a:1"]
     assert hook.told == ["a:1"]
     assert not world.waiting()
+
+
+def test_a_channel_that_no_monitor_has_any_more_is_named_and_waited_for_a_day(
+    world: RelayWorld, tmp_path: Path
+) -> None:
+    one, gone = FakeChannel("one"), FakeChannel("gone")
+    before = world.relay(one, gone)
+    world.register("a")
+    world.run(before, 100)
+    before.close()
+    relay = world.relay(one, holder="m2")
+    now = world.clock.now()
+    world.store.put_silence(SilenceRecord("s1", {"workset": "quiet-*"}, now, now + 2 * DAY, "ann", "known"))
+    doctor = Doctor(
+        world.store,
+        world.clock,
+        None,  # type: ignore[arg-type]  # no run root, so nobody asks it
+        tmp_path / "none",
+        skew=60,
+        silent=300,
+        network=lambda _: None,
+        channels=["one"],
+    )
+    world.register("b")
+    for hour in range(26):
+        world.fail(f"quiet-{hour}")  # it is noted that the channel is not to be told of these
+        world.run(relay, 60)
+        if hour == 20:
+            assert world.waiting() == ["b:1"]
+            (finding,) = (one for one in doctor.findings() if one.what == "outbox")
+            assert "'gone' is not in these settings" in finding.text
+        world.clock.sleep(3540)
+    world.run(relay, 400)
+    assert not world.waiting()
+    (finding,) = (one for one in doctor.findings() if one.what == "outbox")
+    assert finding.text == "every event is with every channel"
 
 
 def test_what_is_decided_about_a_cluster_is_told_where_a_route_asks_for_it(world: RelayWorld) -> None:

@@ -85,6 +85,7 @@ def _findings(ctx: click.Context) -> list[Finding]:
             skew=opened.skew_seconds,
             silent=opened.silent_seconds,
             network=network_file_system,
+            channels=opened.settings.channels,
         )
         # Where nothing runs on this machine, what programs it has says nothing.
         which = shutil.which if opened.settings.pool.local else str

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from wsmon.domain.errors import StoreError, WsmonError
 from wsmon.domain.states import WorksetState
-from wsmon.domain.times import age
+from wsmon.domain.times import age, isoformat, micros
 from wsmon.ports import Clock, CommandRunner, StateStore
+from wsmon.services.notebook import FORGET_SECONDS, known_channels
 from wsmon.services.recounting import claims_differ, spend_of_today
 
 Level = Literal["ok", "warn", "fail"]
@@ -81,9 +82,12 @@ class Doctor:
         skew: float,
         silent: float,
         network: Callable[[Path], str | None],
+        channels: Collection[str],
     ) -> None:
+        """`channels`: the names of those that the settings have."""
         self._store, self._clock, self._runner = store, clock, runner
         self._run_root, self._skew, self._silent, self._network = run_root, skew, silent, network
+        self._channels = channels
 
     def findings(self) -> Iterator[Finding]:
         """Credentials, store, clock, place, monitors, locks, outbox, counts; what the store bars is named so."""
@@ -191,6 +195,13 @@ class Doctor:
         many = f"{len(page.events)}{'+' if page.more else ''}"
         waited = (self._clock.now() - page.events[0].at) / 1e6
         text = f"{many} events wait for a channel, the oldest for {age(waited)}"
+        absent = known_channels(self._store.cursors(), self._clock.now())
+        for name in [name for name in absent if name not in self._channels]:
+            # Renamed or taken out of the settings, most often: nobody else would say what is waited for.
+            until = isoformat(absent[name] + micros(FORGET_SECONDS))[:16]
+            text += (
+                f"; the channel {name!r} is not in these settings and, if no monitor has it, is forgotten at {until}Z"
+            )
         if waited > BACKLOG_SECONDS:
             return Finding("outbox", "warn", text, "see `wsmon alerts` for the channel, or start a monitor: it relays")
         return Finding("outbox", "ok", text)

@@ -55,6 +55,8 @@ class Desk:
         """Without a plan: another monitor's channel. It wants everything and takes nothing here."""
         self.name, self.plan, self.rule = name, plan, rule
         self._clock, self._jitter = clock, jitter
+        self.seen_at: Instant = 0
+        """When a monitor had this channel last, as far as the store remembers."""
         self.pending: dict[Key, Notice] = {}
         self.outgoing: Outgoing | None = None
         self.noted = True
@@ -285,6 +287,7 @@ class Desk:
     def restore(self, text: str) -> None:
         """Go on from what the store remembers."""
         document = json.loads(text)
+        self.seen_at = document.get("seen_at", 0)
         self.flushed = dict(document.get("flushed", {}))
         self.told = {name: (mark, at) for name, (mark, at) in document.get("told", {}).items()}
         self.muted = {(w, seq): status for w, seq, status in document.get("muted", [])}

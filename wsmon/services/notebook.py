@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from wsmon.domain.messages import Key
 from wsmon.domain.notices import Notice
+from wsmon.domain.times import Instant, micros
 from wsmon.ports import AlertRecord, Clock, Log, StateStore
 from wsmon.services.desk import Desk
 from wsmon.services.duties import Duty
 from wsmon.services.ledger import Ledger
 
 MAX_CURSORS = 90
+FORGET_SECONDS = 86_400.0
 
 
 class Notebook:
@@ -37,8 +40,9 @@ class Notebook:
             self._store.put_cursors(dict(items[start : start + MAX_CURSORS]), lease, self._writes)
 
     def remember(self, desk: Desk) -> None:
-        """All that a desk has to know after a crash."""
-        self.write({cursor_of(desk.name): desk.document(self._clock.now())})
+        """All that a desk has to know after a crash. What is noted of another monitor's channel does not keep it known."""
+        seen_at = self._clock.now() if desk.plan is not None else desk.seen_at
+        self.write({cursor_of(desk.name): desk.document(seen_at)})
 
     def let_go(self, desk: Desk, keys: Iterable[Key]) -> None:
         """The channel has these: off the outbox where it was the last, else remembered for it."""
@@ -70,3 +74,10 @@ class Notebook:
 def cursor_of(channel: str) -> str:
     """The name under which a channel's desk is remembered."""
     return f"channel/{channel}"
+
+
+def known_channels(cursors: Mapping[str, str], now: Instant) -> dict[str, Instant]:
+    """The channels that any monitor had within the last day, and when: one that is nowhere now counts as down so long."""
+    found = {name.partition("/")[2]: text for name, text in cursors.items() if name.startswith("channel/")}
+    seen = {name: int(json.loads(text)["seen_at"]) for name, text in found.items()}
+    return {name: at for name, at in seen.items() if now - at < micros(FORGET_SECONDS)}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from wsmon.domain.change import Event
 from wsmon.domain.errors import StaleWrite
 from wsmon.domain.messages import Key
 from wsmon.domain.notices import Notice
-from wsmon.domain.times import Instant, micros
+from wsmon.domain.times import micros
 from wsmon.ports import Clock, Courier, Log, Sent, StateStore
 from wsmon.services.desk import Desk
 from wsmon.services.duties import Duty
-from wsmon.services.notebook import MAX_CURSORS, Notebook, cursor_of
+from wsmon.services.notebook import MAX_CURSORS, Notebook, cursor_of, known_channels
 from wsmon.services.outbox import Found, OutboxReader
 from wsmon.services.plans import ChannelPlan, RelayConfig
 from wsmon.services.sending import Sender
@@ -25,7 +24,6 @@ DUTY = "relay"
 PAGE = 500
 BUSY_PAUSE = 0.1
 """Seconds between passes while something is on its way or waits to be read."""
-FORGET_SECONDS = 86_400.0
 STAMP_SECONDS = 3600.0
 YIELD_SECONDS = 300.0
 WATCH_SECONDS = 10.0
@@ -142,7 +140,7 @@ class Relay:
         self._notebook.begin(cursors)
         self._arrived.clear()
         self._unwanted = []
-        plans: dict[str, ChannelPlan | None] = dict.fromkeys(_absent(cursors, now))
+        plans: dict[str, ChannelPlan | None] = dict.fromkeys(known_channels(cursors, now))
         plans |= {plan.channel.name: plan for plan in self._plans}
         self.desks = {}
         for name, plan in plans.items():
@@ -151,6 +149,8 @@ class Relay:
             # A courier of an earlier term may still be out, and its answer will come.
             desk.flying, desk.answer = name in flying, answers.get(name)
             self.desks[name] = desk
+            if plan is None:
+                self._log.info("channel of another monitor", channel=name)
         for desk in self.desks.values():
             for workset_id, seq in desk.outgoing.keys if desk.outgoing is not None else ():
                 # Who else waits for what is going out must be known before it can be let go.
@@ -250,9 +250,3 @@ class Relay:
                 if desk.plan is not None:
                     self._notebook.remember(desk)
             self._stamp_due = self._clock.monotonic() + STAMP_SECONDS
-
-
-def _absent(cursors: Mapping[str, str], now: Instant) -> list[str]:
-    """The channels that any monitor knew within the last day: one that is not here counts as down so long."""
-    found = [name.partition("/")[2] for name in cursors if name.startswith("channel/")]
-    return [name for name in found if now - json.loads(cursors[cursor_of(name)])["seen_at"] < micros(FORGET_SECONDS)]
