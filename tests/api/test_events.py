@@ -135,8 +135,11 @@ def test_a_stream_ends_with_the_token_behind_it(service: Service, monkeypatch: p
     before = Reader(service)
     secret, _ = create_token(service.commands, Role.READER, name="gone")
     wait_for(lambda: not before.reading)
-    kept, lost = create_token(service.commands, Role.READER, name="kept")[0], secret
-    readers = [Reader(service, Authorization=f"Bearer {one}") for one in (kept, lost)]
+    kept, _ = create_token(service.commands, Role.READER, name="kept")
+    comes_in = [{"Authorization": f"Bearer {one}"} for one in (kept, secret)]
+    for headers in comes_in:
+        wait_for(lambda h=headers: service.client.get("/worksets", headers=h).status_code == 200)  # type: ignore[misc]
+    readers = [Reader(service, **headers) for headers in comes_in]
     wait_for(lambda: service.app.state.shared.meters.streams._value.get() == 2)
     revoke_token(service.commands, "gone")
     wait_for(lambda: not readers[1].reading)
