@@ -14,7 +14,7 @@ from tui.bars import StatusBar, strip
 from tui.panels.queue import QueuePanel
 from tui.status import Status
 from wsmon.domain.states import WorksetState
-from wsmon.ports import StoreInfo
+from wsmon.ports import AlertRecord, ClusterRecord, StoreInfo
 
 COUNTS = dict(zip(WorksetState, (10_000, 12, 312, 85_321, 1_204, 210, 999, 0, 0, 0), strict=True))
 STORE = StoreInfo("dynamodb", "worksets-main", "us-east-1")
@@ -106,3 +106,19 @@ async def test_the_past_has_its_frame_and_says_what_is_missing_at_eighty_columns
         assert " PAST " in screen_text(app).splitlines()[0]
         await pilot.press("escape")
         await settled(pilot, lambda: "━" not in screen_text(app))
+
+
+@pytest.mark.parametrize(("size", "keys", "lines"), [((80, 24), [], 21), ((200, 60), ["z"], 53)])
+async def test_a_panel_alone_has_all_the_room(stage: Stage, size: tuple[int, int], keys: list[str], lines: int) -> None:
+    now = stage.clock.now()
+    for n in range(60):
+        stage.real.put_alert(AlertRecord(f"k/{n:02}", "orphaned", "warning", f"w{n:02}", "text", now, now))
+        stage.real.put_cluster(ClusterRecord(f"cluster-{n:02}", 4, now))
+    async with stage.app().run_test(size=size) as pilot:
+        app = app_of(pilot)
+        await settled(pilot, lambda: len(app.view.alerts.table.rows) == 60)
+        for panel, said in (("3", "cluster-"), ("4", "orphaned")):
+            await pilot.press(panel, *keys)
+            await settled(pilot, lambda: screen_text(app).count(said) >= lines - 1)  # noqa: B023
+            assert app.view.active.size.width >= size[0] - 2
+            await pilot.press(*keys)
