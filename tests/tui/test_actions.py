@@ -13,6 +13,7 @@ from tui.actions import ACTIONS, FORBIDDEN, MOVE
 from tui.app import WsmonApp
 from tui.screens.confirm import Confirm
 from tui.screens.detail import Detail
+from tui.screens.why import why_lines
 from wsmon.domain.states import WorksetPriority, WorksetState
 
 S = WorksetState
@@ -148,6 +149,14 @@ async def test_detail_says_why_a_workset_waits(stage: Stage) -> None:
         text = screen_text(app)
         for part in ("place 1 in the queue", "use1-cl7", "usw2-cl1", "affinity", "tied to far[away]"):
             assert part in text
+
+
+def test_why_of_what_has_started_is_told_as_what_was_decided() -> None:
+    decided = {"cluster": "cl", "position": 3, "estimated_start": "2026-11-24T10:00:00Z", "clusters": []}
+    for state, told in (("in_progress", "went to cl from place 3"), ("ready", "starts on cl; place 3 in the queue")):
+        summary = why_lines({**decided, "state": state})[1]
+        assert told in str(summary)
+        assert ("starts" in str(summary)) is (state == "ready")
 
 
 async def test_on_a_small_screen_tab_goes_through_the_panels(stage: Stage) -> None:

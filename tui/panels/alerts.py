@@ -38,7 +38,7 @@ class AlertsPanel(Panel["AlertRecord"]):
         """Columns by how much room there is."""
         columns: list[Column[AlertRecord]] = [
             Column("SEVERITY", self._severity, 10, from_width=60),
-            Column("KIND", lambda alert: Cell(alert.kind, self._severity(alert).style), 10),
+            Column("KIND", lambda alert: Cell(alert.kind, self._severity(alert).style), 14),
             Column("SUBJECT", lambda alert: Cell(alert.subject, "plain"), share=2),
             Column("TEXT", lambda alert: Cell(alert.text, "dim"), share=5),
             Column("SINCE", lambda alert: Cell(self.since(alert.first_at), "dim"), 6, right=True),

@@ -166,7 +166,7 @@ def glance(record: Record, now: Instant, width: int) -> list[RenderableType]:
         bars,
         "",
         Text("history (UTC)", "bold"),
-        _history(record.events),
+        _history(record.events, dated=False),
     ]
 
 
@@ -219,8 +219,8 @@ def _facts(record: Record, now: Instant) -> Table:
     return grid
 
 
-def _history(events: Sequence[Event]) -> Table:
-    """The events, the newest first."""
+def _history(events: Sequence[Event], *, dated: bool = True) -> Table:
+    """The events, the newest first; not `dated`: without the year, so that there is room for the time of day."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(justify="right", style="dim")
     for event in reversed(events):
@@ -234,7 +234,7 @@ def _history(events: Sequence[Event]) -> Table:
         said.overflow = "fold"
         grid.add_row(
             str(event.seq),
-            Text(isoformat(event.at)[:19].replace("T", " "), "dim", no_wrap=True),
+            Text(isoformat(event.at)[0 if dated else 5 : 19].replace("T", " "), "dim", no_wrap=True),
             Text(event.verb.value, "bold", no_wrap=True),
             Text(WORDS[event.after] if event.after else "gone", no_wrap=True),
             said,

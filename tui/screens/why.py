@@ -8,9 +8,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from wsmon.domain.states import WAITING, WorksetState
 from wsmon.domain.visible import visible
 
 CHARS = 200
+_DECIDED = {state.value for state in WorksetState} - {state.value for state in WAITING}
 _STYLES = {"fits": "green", "full": "yellow", "held": "yellow", "budget": "yellow"}
 
 
@@ -20,6 +22,11 @@ def why_lines(why: dict[str, Any]) -> list[RenderableType]:
 
 
 def _summary(why: dict[str, Any]) -> str:
+    if why.get("state") in _DECIDED:  # what was decided then, and led to where it is
+        at = f" from place {why['position']} in the queue" if why.get("position") is not None else ""
+        return visible(f"went to {why.get('cluster') or 'no cluster'}{at}; the verdicts are those of that moment")[
+            :CHARS
+        ]
     place = f"place {why['position']} in the queue" if why.get("position") is not None else ""
     start = why.get("estimated_start")
     parts = [
