@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wsmon.domain.errors import OutsideError
 from wsmon.domain.needs import microdollars
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wsmon.services.config import MonitorConfig
     from wsmon.services.runs import Problems
     from wsmon.services.scheduler import Scheduler
-    from wsmon.settings import ClusterSettings, Settings
+    from wsmon.settings import ClusterSettings, KindSettings, Settings
 
 DUTY_SECONDS = 60.0
 FIRST_LOOK_SECONDS = 3.0
@@ -69,23 +69,25 @@ def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Compa
     return [companion], problems if chosen.validate_before_run or chosen.mirror_sentinels else None
 
 
+_CAPACITY = ("slots", "vcpus", "memory_mib", "storage_gib", "zone", "instance_types")
+
+
 def creation_rule(settings: Settings) -> CreationRule | None:
     """How clusters are made and taken down; None where that is switched off."""
     chosen = settings.creation
     if not chosen.enabled:
         return None
-    from wsmon.domain.creating import CreationRule
+    from wsmon.domain.creating import CreationRule, Kind
 
     assert chosen.usd_per_hour is not None, "the settings see to it"
     assert chosen.max_usd_per_day is not None, "the settings see to it"
-    capacity = ("slots", "vcpus", "memory_mib", "storage_gib", "zone")
     template = ClusterRecord(
         "a new one",
         updated_at=0,
         kind="template",
         instance_types=tuple(chosen.instance_types),
         cost_per_vcpu_hour=settings.parallelcluster.cost_per_vcpu_hour,
-        **{name: getattr(chosen, name) for name in capacity},
+        **{name: getattr(chosen, name) for name in _CAPACITY if name != "instance_types"},
     )
     return CreationRule(
         create=tuple(chosen.create),
@@ -103,19 +105,34 @@ def creation_rule(settings: Settings) -> CreationRule | None:
         lead=chosen.lead_seconds,
         others=chosen.delete_others,
         quiet=settings.scheduler.silent_seconds,
+        more=tuple(
+            Kind(
+                tuple(kind.create or chosen.create),
+                replace(template, name=f"a new {name}", **_said_of(kind)),
+                microdollars(kind.usd_per_hour or chosen.usd_per_hour),
+            )
+            for name, kind in chosen.kinds.items()
+        ),
     )
+
+
+def _said_of(kind: KindSettings) -> dict[str, Any]:
+    """What a kind says of its clusters."""
+    said: dict[str, Any] = kind.model_dump(include={*_CAPACITY}, exclude_none=True)
+    return said | ({"instance_types": tuple(said["instance_types"])} if "instance_types" in said else {})
 
 
 def planner(engine: Engine) -> Scheduler:
     """The scheduler as set, with the cluster that may be made now, where one may."""
-    from wsmon.domain.creating import barred
-    from wsmon.domain.queueing import Creation
+    from wsmon.domain.creating import affordable, barred
     from wsmon.services.attending import Attendance
     from wsmon.services.scheduler import Scheduler
 
     policy, rule = engine.settings.scheduler.policy(), creation_rule(engine.settings)
-    if rule is not None and not barred(engine.store.lives(), rule, engine.clock.now()):
-        policy = replace(policy, creation=Creation(rule.template, rule.lead))
+    if rule is not None:
+        lives, now = engine.store.lives(), engine.clock.now()
+        if not barred(lives, rule, now):
+            policy = replace(policy, creation=rule.creation(affordable(lives, rule, now)))
     attendance = Attendance(engine.store, engine.clock, engine.silent_seconds)
     return Scheduler(engine.store, engine.clock, policy, creation=partial(creation, engine), attendance=attendance)
 

@@ -87,6 +87,26 @@ def test_the_commands_say_how_it_stands(tmp_path: Path) -> None:
     opened.close()
 
 
+def test_further_kinds_are_as_the_first_but_for_what_they_say(tmp_path: Path) -> None:
+    file, cli = settings(tmp_path, slots=2, zone="a"), Cli(tmp_path)
+    kinds = '[creation.kinds.large]\ncreate = ["make", "{cluster}"]\nusd_per_hour = 1.5\nvcpus = 20000\ninstance_types = ["x"]\n'
+    file.write_text(file.read_text() + kinds)
+    rule = wiring_pool.creation_rule(load_settings(file).settings)
+    assert rule is not None
+    large, first = rule.kinds
+    assert (large.create, large.hourly, large.template.vcpus) == (("make", "{cluster}"), 1_500_000, 20000)
+    assert (large.template.slots, large.template.zone, large.template.instance_types) == (2, "a", ("x",))
+    assert (first.hourly, first.template.vcpus, first.template.instance_types) == (3_500_000, 9000, ())
+    opened = _open(file)
+    opened.commands.register(WorksetSpec("w1", "b", "p", requirements={"vcpus": 15000}))
+    assert cli("plan", "--config", str(file)).stdout.splitlines()[1].split("\t")[4] == "a new large"
+    assert cli.json("plan", "--config", str(file))[0]["makes"] == "a new large"
+    opened.close()
+    file.write_text(file.read_text().replace('"{cluster}"]\nusd_per_hour = 1.5', '"{nothing}"]'))
+    with pytest.raises(SettingsError, match="nothing"):
+        load_settings(file)
+
+
 def test_one_that_is_gone_by_other_hands_is_forgotten_by_an_operator(tmp_path: Path) -> None:
     opened = _open(settings(tmp_path))
     opened.commands.make_store()

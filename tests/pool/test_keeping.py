@@ -15,9 +15,10 @@ from tests.pool.builders import CLOCK, Yard, rule_of, template
 from tests.waiting import wait_for
 from wsmon.adapters.runner import LocalRunner
 from wsmon.domain.change import CLUSTER_ID
-from wsmon.domain.creating import barred
+from wsmon.domain.creating import Kind, affordable, barred
 from wsmon.domain.errors import NoCapacity, Refused, StaleWrite
 from wsmon.domain.lives import Life, LifeChange, Phase
+from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.workset import Lease
 from wsmon.services.building import Builders
 
@@ -68,6 +69,31 @@ def test_one_that_fits_elsewhere_needs_none(yard: Yard) -> None:
     for _ in range(3):
         yard.drive(yard.keeper(), lambda: True)
     assert yard.lives() == []
+
+
+def test_the_cheapest_kind_that_would_do_is_made_if_the_day_allows_it(yard: Yard) -> None:
+    large = ClusterRecord("a new large", 1, 0, vcpus=96)
+    (yard.folder / "large").mkdir()
+    create = ("sh", "-c", f"touch {yard.folder}/large/$0", "{cluster}")
+    rule = rule_of(yard.folder, more=(Kind(create, large, 8_000_000),), daily=9_000_000, most=5)
+    keeper = yard.keeper(rule)
+    yard.register("w1", vcpus=90)
+    yard.drive(keeper, lambda: yard.lives() != [])
+    (life,) = yard.lives()
+    assert life.hourly == 8_000_000
+    assert "a new large is made" in (yard.store.history(CLUSTER_ID + life.name)[0].reason or "")
+    wait_for((yard.folder / "large" / life.name).exists)
+    (yard.folder / f"pool/{life.name}.json").write_text(f'{{"name": "{life.name}", "vcpus": 96, "slots": 1}}')
+    yard.drive(keeper, lambda: yard.phases() == ["made"])
+    yard.claim(life.name)
+    yard.register("w2", vcpus=90)
+    for _ in range(3):
+        yard.drive(keeper, lambda: True)
+    assert len(yard.lives()) == 1, "another of that kind would pass the cap"
+    assert affordable(yard.lives(), rule, CLOCK.now()) == []
+    cheap = rule_of(yard.folder, more=(Kind(create, large, 8_000_000),), daily=11_000_000)
+    assert [kind.hourly for kind in affordable(yard.lives(), cheap, CLOCK.now())] == [2_000_000]
+    assert barred(yard.lives(), replace(cheap, most=5), CLOCK.now()) == ""
 
 
 def test_what_no_new_cluster_could_take_makes_none(yard: Yard) -> None:

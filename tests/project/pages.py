@@ -19,7 +19,16 @@ from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.ruling import RULES
 from wsmon.services.commands import Commands
-from wsmon.settings import CHANNEL_TYPES, FILE_NAME, PREFIX, TABLES, ClusterSettings, RuleSettings, Settings
+from wsmon.settings import (
+    CHANNEL_TYPES,
+    FILE_NAME,
+    PREFIX,
+    TABLES,
+    ClusterSettings,
+    KindSettings,
+    RuleSettings,
+    Settings,
+)
 from wsmon.workset_api import create_app
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,6 +79,7 @@ def settings_page() -> str:
         if section not in TABLES:
             parts.append(_table(f"[{section}]", field.description or "", field.annotation))
     parts.append(_table("[alerts.rules.NAME]", ALERT_RULES, RuleSettings))
+    parts.append(_table("[creation.kinds.NAME]", inspect.getdoc(KindSettings) or "", KindSettings))
     parts.append(_table("[clusters.NAME]", inspect.getdoc(ClusterSettings) or "", ClusterSettings))
     parts.append(
         "## [keys]\n\nKeys of one's own for the terminal UI: an action's name = its keys; [keys.md](keys.md) lists the actions.\n"

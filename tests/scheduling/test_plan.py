@@ -165,6 +165,15 @@ class TestCreation:
         assert self.actions(queue) == ["create", "create", "wait"]
         assert self.actions(queue, cluster(slots=1)) == ["start", "create", "create"]
 
+    def test_of_several_kinds_the_first_that_would_do(self) -> None:
+        policy = Policy(
+            max_wait=None, creation=Creation(self.TEMPLATE, 900, (cluster("large", 1, vcpus=96, zone="z"),))
+        )
+        queue = [waiting("w0", vcpus=8), waiting("w1", vcpus=90), waiting("w2", vcpus=2), waiting("w3", vcpus=2)]
+        assert [one.makes for one in plan(queue, [], policy, NOW)] == ["new", "large", "", ""], "each is filled up"
+        far = waiting("w4", zone="z", zone_required=True)
+        assert [one.makes for one in plan([far], [], policy, NOW)] == ["large"]
+
     def test_not_for_what_would_not_fit_it(self) -> None:
         assert self.actions([waiting(vcpus=9)]) == ["wait"]
         assert self.actions([waiting(affinity="other")]) == ["wait"]

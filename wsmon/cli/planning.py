@@ -96,7 +96,7 @@ def _line(decision: Decision, now: Instant) -> tuple[object, ...]:
     when = "unknown" if start is None else "now" if start <= now else f"in {age((start - now) / 1e6)}"
     if start is not None and start > now:
         when += f" ({isoformat(start)[:16]}Z)"
-    where = decision.cluster or ("a new one" if decision.action is Action.CREATE else "")
+    where = decision.cluster or decision.makes
     return decision.position, decision.priority.value, decision.workset_id, decision.action.value, where, when
 
 

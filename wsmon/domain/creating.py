@@ -10,6 +10,7 @@ from wsmon.domain.errors import SettingsError
 from wsmon.domain.lives import COUNTED, Life, Phase
 from wsmon.domain.needs import Microdollars, day_of, money
 from wsmon.domain.pool import ClusterRecord
+from wsmon.domain.queueing import Creation
 from wsmon.domain.spec import shown
 from wsmon.domain.times import Instant, age, isoformat, micros
 
@@ -17,6 +18,16 @@ MAX_DOUBLINGS = 6
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 _PART = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of cluster that may be made."""
+
+    create: tuple[str, ...]
+    template: ClusterRecord
+    """What a new one would be, for the planner; its name says which kind it is."""
+    hourly: Microdollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,19 @@ class CreationRule:
     """Whether ParallelClusters that somebody else made are taken down when they are idle."""
     quiet: float = 300.0
     """Unreported for so long, a cluster that was deleted is gone."""
+    more: tuple[Kind, ...] = ()
+    """Further kinds."""
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """All that may be made, the cheapest first."""
+        every = [Kind(self.create, self.template, self.hourly), *self.more]
+        return sorted(every, key=lambda kind: kind.hourly)
+
+    def creation(self, kinds: Sequence[Kind]) -> Creation | None:
+        """What the planner is told of some of them."""
+        templates = [kind.template for kind in kinds]
+        return Creation(templates[0], self.lead, tuple(templates[1:])) if templates else None
 
 
 def check_template(argv: Sequence[str]) -> tuple[str, ...]:
@@ -89,6 +113,12 @@ def spent_on(lives: Iterable[Life], rule: CreationRule, now: Instant) -> Microdo
     return total
 
 
+def affordable(lives: Iterable[Life], rule: CreationRule, now: Instant) -> list[Kind]:
+    """The kinds that the day's cap still lets be made, the cheapest first."""
+    left = rule.daily - spent_on(lives, rule, now)
+    return [kind for kind in rule.kinds if round(kind.hourly * rule.least_hours) <= left]
+
+
 def barred(lives: Sequence[Life], rule: CreationRule, now: Instant) -> str:
     """Why none is made now; empty where one may be."""
     making = [life for life in lives if life.phase is Phase.CREATING]
@@ -98,8 +128,8 @@ def barred(lives: Sequence[Life], rule: CreationRule, now: Instant) -> str:
     there = [life.name for life in lives if life.asked_at is not None and life.phase in COUNTED]
     if len(there) >= rule.most:
         return f"{len(there)} of at most {rule.most} clusters are there: {', '.join(there)}"
-    spent, least = spent_on(lives, rule, now), round(rule.hourly * rule.least_hours)
-    if spent + least > rule.daily:
+    if not affordable(lives, rule, now):
+        spent, least = spent_on(lives, rule, now), round(rule.kinds[0].hourly * rule.least_hours)
         return (
             f"the clusters cost {money(spent)} on {day_of(now)}, and {money(least)} more would pass {money(rule.daily)}"
         )

@@ -18,6 +18,8 @@ class Creation:
 
     template: ClusterRecord
     lead_seconds: float = 900.0
+    more: tuple[ClusterRecord, ...] = ()
+    """What else it might be, where the first would not do."""
 
 
 @dataclass(frozen=True, slots=True)

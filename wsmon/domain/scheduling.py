@@ -52,6 +52,8 @@ class Decision:
     needs: Needs
     registered_at: Instant | None = None
     """As of the workset that was decided on."""
+    makes: str = ""
+    """What would be made of it, by its template's name."""
 
 
 def plan(
@@ -93,12 +95,13 @@ class _Planner:
         self._kept = 0
         self._keep_at_most = max(1, len(clusters) // KEPT_SHARE) if policy.max_wait is not None else 0
         self._patience = micros(policy.max_wait or 0)
-        self._new = Room.of(policy.creation.template) if policy.creation else None
+        made = policy.creation
+        self._new = [Room.of(template) for template in (made.template, *made.more)] if made else []
 
     def decide(self, position: int, tier: int, one: Waiting) -> Decision:
         """The next in order."""
         sheet = self._sheet(one)
-        action, cluster, start = Action.WAIT, None, None
+        action, cluster, start, makes = Action.WAIT, None, None, ""
         if self._over_budget(one):
             clusters = self._barred(sheet)
             start = self._later(sheet, one, at_least=(self._now // DAY + 1) * DAY)
@@ -110,7 +113,7 @@ class _Planner:
         else:
             clusters = self._said(sheet)
             start = self._later(sheet, one)
-            if self._creates(one, start):
+            if makes := self._creates(one, start):
                 action, start = Action.CREATE, self._now + micros(self._lead())
             elif self._kept < self._keep_at_most and self._now - one.since >= self._patience:
                 self._keep_room(sheet, one)
@@ -126,6 +129,7 @@ class _Planner:
             clusters,
             one.needs,
             one.registered_at,
+            makes,
         )
 
     def _sheet(self, one: Waiting) -> _Sheet:
@@ -267,16 +271,17 @@ class _Planner:
     def _lead(self) -> float:
         return self._policy.creation.lead_seconds if self._policy.creation else 0.0
 
-    def _creates(self, one: Waiting, start: Instant | None) -> bool:
-        """Whether the cluster that may be made takes it, sooner than it would start otherwise."""
-        room = self._new
-        if room is None or (start is not None and start <= self._now + micros(self._lead())):
-            return False
-        if ruled_out(one.needs, one.affinity, room.record, room.record.updated_at, 0) is not None:
-            return False
-        if verdict(one.needs, room).score is None:
-            return False
-        room.slots -= 1
-        room.vcpus -= one.needs.vcpus
-        room.memory_mib -= one.needs.memory_mib
-        return True
+    def _creates(self, one: Waiting, start: Instant | None) -> str:
+        """The first of what may be made that takes it, sooner than it would start otherwise; empty for none."""
+        if start is not None and start <= self._now + micros(self._lead()):
+            return ""
+        for room in self._new:
+            if ruled_out(one.needs, one.affinity, room.record, room.record.updated_at, 0) is not None:
+                continue
+            if verdict(one.needs, room).score is None:
+                continue
+            room.slots -= 1
+            room.vcpus -= one.needs.vcpus
+            room.memory_mib -= one.needs.memory_mib
+            return room.record.name
+        return ""

@@ -129,6 +129,7 @@ def decision_document(decision: Decision) -> dict[str, Any]:
         "position": decision.position,
         "action": decision.action.value,
         "cluster": decision.cluster,
+        **({"makes": decision.makes} if decision.makes else {}),
         "estimated_start": _iso(decision.estimated_start),
         "needs": decision.needs.document(),
     }

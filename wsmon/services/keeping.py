@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from wsmon.domain.creating import CreationRule, barred, name_for
+from wsmon.domain.creating import CreationRule, Kind, affordable, barred, name_for
 from wsmon.domain.errors import InUse, OutsideError, Refused, StaleWrite
 from wsmon.domain.lives import Life, LifeChange, Phase, lived
 from wsmon.domain.pool import USABLE, ClusterRecord, Health
-from wsmon.domain.queueing import Creation, Policy
+from wsmon.domain.queueing import Policy
 from wsmon.domain.scheduling import Action
 from wsmon.domain.states import WAITING
 from wsmon.domain.states import ClusterVerb as V
@@ -49,7 +49,7 @@ class ClusterKeeper:
         self._commands, self._rule, self._duty, self._builders, self._log = commands, rule, duty, builders, log
         self._store: StateStore = commands.store
         self._clock = commands.clock
-        creation = Creation(rule.template, rule.lead)
+        creation = rule.creation(rule.kinds)
         self._scheduler = Scheduler(self._store, self._clock, replace(scheduling, creation=creation))
         self._idle: dict[str, float] = {}
         """Cluster -> monotonic seconds since when it is seen without work."""
@@ -187,9 +187,11 @@ class ClusterKeeper:
         outlook = self._scheduler.outlook() if waits else None
         wanted = _wanted(outlook)
         if outlook is not None and not barred(lives, self._rule, self._clock.now()):
-            decision = next((one for one in outlook.decisions if one.action is Action.CREATE), None)
-            if decision is not None:
-                self._ask_creation(f"{decision.workset_id} waits, and no cluster there is would take it sooner")
+            kinds = {kind.template.name: kind for kind in affordable(lives, self._rule, self._clock.now())}
+            wanted_ones = (one for one in outlook.decisions if one.action is Action.CREATE and one.makes in kinds)
+            if (decision := next(wanted_ones, None)) is not None:
+                why = f"{decision.workset_id} waits, and no cluster there is would take it sooner"
+                self._ask_creation(f"{why}; {decision.makes} is made", kinds[decision.makes])
                 return
         for cluster in clusters.values():
             if self._is_idle(cluster, wanted):
@@ -204,7 +206,7 @@ class ClusterKeeper:
         moment = self._clock.monotonic()
         return moment - self._idle.setdefault(cluster.name, moment) >= self._rule.idle
 
-    def _ask_creation(self, why: str) -> None:
+    def _ask_creation(self, why: str, kind: Kind) -> None:
         now, drawn = self._clock.now(), self._commands.context().change_id
         life = Life(name_for(self._rule, now, drawn))
         try:
@@ -212,9 +214,9 @@ class ClusterKeeper:
         except Refused as error:
             self._log.error("no cluster is made", why=str(error))
             return
-        fields: dict[str, Any] = {"phase": Phase.CREATING, "asked_at": now, "hourly": self._rule.hourly, "run": run}
+        fields: dict[str, Any] = {"phase": Phase.CREATING, "asked_at": now, "hourly": kind.hourly, "run": run}
         asked = self._write(V.CREATE_ASKED, life, why, note=f"by {self._commands.actor}: {why}", **fields)
-        self._begin(asked, self._rule.create, V.CREATE_STARTED, V.CREATE_FAILED)
+        self._begin(asked, kind.create, V.CREATE_STARTED, V.CREATE_FAILED)
 
     def _ask_teardown(self, life: Life, why: str) -> None:
         """Close it to new work and write down that it goes, in one; only while nothing is claimed there."""

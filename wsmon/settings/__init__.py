@@ -10,6 +10,7 @@ from wsmon.settings.monitor import MonitorSettings, RetrySettings, StepsSettings
 from wsmon.settings.pool import (
     CatalogSettings,
     ClusterSettings,
+    KindSettings,
     ParallelClusterSettings,
     PoolSettings,
     SchedulerSettings,
@@ -26,6 +27,7 @@ __all__ = [
     "CatalogSettings",
     "ChannelSettings",
     "ClusterSettings",
+    "KindSettings",
     "Loaded",
     "MetricsSettings",
     "MonitorSettings",

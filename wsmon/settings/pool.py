@@ -109,6 +109,33 @@ class ParallelClusterSettings(Section):
     slurm: bool = Field(True, description="Whether each one's Slurm tells nodes and health.")
 
 
+class KindSettings(Section):
+    """A further kind of cluster that may be made; what a kind does not say is as [creation] says it."""
+
+    create: list[str] = Field([], description="The command that makes one of this kind.")
+    usd_per_hour: float | None = Field(None, gt=0, le=1e6, description="What an hour of one costs.")
+    slots: int | None = Field(None, gt=0, le=MANY, description="How many worksets would run on it at once.")
+    vcpus: int | None = Field(None, ge=0, le=HUGE, description="Its vCPUs.")
+    memory_mib: int | None = Field(None, ge=0, le=HUGE, description="Its memory.")
+    storage_gib: int | None = Field(None, ge=0, le=HUGE, description="Its storage.")
+    zone: str | None = Field(None, description="Its availability zone.")
+    instance_types: list[str] | None = Field(None, description="What its nodes are.")
+
+    @field_validator("create")
+    @classmethod
+    def _template(cls, value: list[str]) -> list[str]:
+        return _checked(value)
+
+
+def _checked(value: list[str]) -> list[str]:
+    from wsmon.domain.creating import check_template  # most commands make none
+
+    try:
+        return list(check_template(value))
+    except SettingsError as error:
+        raise ValueError(str(error)) from None
+
+
 class CreationSettings(Section):
     """Clusters that monitors make when work waits for one, and take down when they are idle."""
 
@@ -157,6 +184,10 @@ class CreationSettings(Section):
     storage_gib: int = Field(0, ge=0, le=HUGE, description="Its storage; 0: unknown.")
     zone: str = Field("", description="Its availability zone.")
     instance_types: list[str] = Field([], description="What its nodes are.")
+    kinds: dict[str, KindSettings] = Field(
+        default_factory=dict,
+        description="Further kinds of clusters, a table each: [creation.kinds.NAME]. The cheapest that would do is made.",
+    )
 
     @field_validator("prefix")
     @classmethod
@@ -170,12 +201,7 @@ class CreationSettings(Section):
     @field_validator("create", "delete")
     @classmethod
     def _template(cls, value: list[str]) -> list[str]:
-        from wsmon.domain.creating import check_template  # most commands make none
-
-        try:
-            return list(check_template(value))
-        except SettingsError as error:
-            raise ValueError(str(error)) from None
+        return _checked(value)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
