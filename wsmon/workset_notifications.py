@@ -25,6 +25,7 @@ from wsmon.domain.errors import ChannelError
 from wsmon.domain.grouping import Route
 from wsmon.domain.messages import Message
 from wsmon.domain.notices import TEXT_CHARS, Notice, Severity, Status
+from wsmon.domain.visible import visible
 from wsmon.ports import Channel
 
 __all__ = [
@@ -71,7 +72,8 @@ class _Over(NotificationChannel):
         try:
             self.channel.send(_message(event))
         except ChannelError as error:
-            LOGGER.warning("%s: %s was not delivered: %s", type(self).__name__, event.workset_id, error)
+            name = visible(str(event.workset_id))
+            LOGGER.warning("%s: %s was not delivered: %s", type(self).__name__, name, visible(str(error)))
             return False
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests import peers
 from tests.channels.graphql import Linear
 from tests.channels.receiver import Receiver
 from wsmon.adapters import linear
+from wsmon.domain.visible import harmless
 from wsmon.workset_notifications import (
     LinearNotificationChannel,
     NotificationChannel,
@@ -43,6 +45,17 @@ def test_the_manager_counts_who_delivered() -> None:
         manager.add_channel(channel)
     assert manager.notify(EVENT) == 2
     assert all(channel.told == [EVENT] for channel in channels)
+
+
+def test_an_id_cannot_write_lines_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with Receiver(answer=lambda _: (401, {}, b"no\x1b[31m")) as receiver:
+        manager, channel = NotificationManager(), LinearNotificationChannel("lin_key", "team")
+        channel.channel = linear.LinearChannel("linear", "lin_key", "team", url=receiver.url)
+        manager.add_channel(channel)
+        assert manager.notify(replace(EVENT, workset_id="ws-1\nINFO all is well")) == 0
+    (line,) = caplog.messages
+    assert "was not delivered" in line
+    assert harmless(line)
 
 
 @pytest.mark.parametrize(
