@@ -25,7 +25,8 @@ from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.states import ErrorCategory
 from wsmon.domain.workset import RunRecord
 from wsmon.ports import MetricSink
-from wsmon.services.metrics import Metrics
+from wsmon.services.alarms import Alarms
+from wsmon.services.metrics import Metrics, gauges
 from wsmon.services.plans import ChannelPlan, RelayConfig
 from wsmon.services.relay import Relay
 
@@ -98,6 +99,21 @@ def world(tmp_path: Path) -> Any:
     made = RelayWorld(tmp_path)
     yield made
     made.store.close()
+
+
+def test_an_error_that_somebody_took_on_fires_no_more(world: RelayWorld) -> None:
+    world.fail("a", "b")
+    alarms = Alarms(world.commands, 60)
+    for taken, left in ((), 2), (("error/a",), 1), (("error/a", "error/b"), 0):
+        for name in taken:
+            alarms.ack(name)
+        kept = Kept()
+        kept.report(gauges(world.store, world.clock), 0)
+        assert kept.total(m.ALERTS, severity="warning") == left
+    world.commands.requeue("a", reason="mended")
+    kept = Kept()
+    kept.report(gauges(world.store, world.clock), 0)
+    assert kept.total(m.ALERTS, severity="warning") == 0, "until the watcher ends what was said of it"
 
 
 def test_cloudwatch_is_given_no_value_that_it_refuses_a_whole_call_for() -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wsmon.domain import metering as m
-from wsmon.domain.alerts import FIRING
+from wsmon.domain.alerts import ACKNOWLEDGED, BY_STATE, FIRING
 from wsmon.domain.change import Event
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.ruling import OFF, Ruling
@@ -45,9 +45,13 @@ def _firing(store: StateStore, counts: Mapping[WorksetState, int], ruling: Rulin
     found = Counter({"warning": 0, "critical": 0})
     for state in BROKEN:
         found[ruling.severity(state.value, "warning")] += counts[state]
-    found.update(alert.severity for alert in ruling.alerts(store.alerts()) if alert.status == FIRING)
+    for alert in ruling.alerts(store.alerts()):
+        if alert.kind not in BY_STATE:
+            found[alert.severity] += alert.status == FIRING
+        elif alert.status == ACKNOWLEDGED:
+            found[ruling.severity(alert.kind, "warning")] -= 1  # by its state it was counted above
     del found[OFF]
-    return found
+    return Counter({severity: max(0, firing) for severity, firing in found.items()})
 
 
 def _utilization(cluster: ClusterRecord) -> float:
