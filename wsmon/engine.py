@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from wsmon import __version__
 from wsmon.adapters.clock import SystemClock
 from wsmon.domain.errors import NoStoreThere, OutsideError, Refused, StoreError
 from wsmon.domain.workset import RetryPolicy, Workset
@@ -38,19 +37,6 @@ if TYPE_CHECKING:
 
 SILENT_SECONDS = 120.0
 """A monitor without a heartbeat for so long is not counted as alive, however late its alert is set to come."""
-_AS_SET = (
-    "poll_seconds",
-    "max_concurrent",
-    "lease_seconds",
-    "renew_seconds",
-    "skew_seconds",
-    "timeout_seconds",
-    "stop_grace_seconds",
-    "on_stop",
-    "allow_metadata_command",
-    "exit_categories",
-)
-"""What a monitor's config takes from [monitor] under the same name."""
 
 
 @dataclass(slots=True)
@@ -181,51 +167,9 @@ class Engine:
 
     def monitor(self, log: Log, **changes: Any) -> Monitor:
         """A monitor as set; `changes` replace fields of its MonitorConfig. Raises SettingsError."""
-        from wsmon import wiring_pool
-        from wsmon.services.monitor import Monitor
+        from wsmon.wiring_monitor import monitor
 
-        config = self._monitor_config(changes)
-        watches, problems = wiring_pool.catalog(self, log, config)
-        runner, source, gone, away = wiring_pool.pool(self, config)
-        beside = self.beside(log, config)
-        return Monitor(
-            self.store,
-            self.clock,
-            runner,
-            source,
-            config,
-            policy=self.commands.policy,
-            log=log,
-            scheduling=self.settings.scheduler.policy(),
-            companions=[
-                *beside.parts,
-                *watches,
-                *wiring_pool.sources(self, log, away),
-                *wiring_pool.keeper(self, log, config, gone=gone),
-            ],
-            lost=beside.lost,
-            problems=problems,
-            gone=gone,
-            version=__version__,
-            writable=self.writable,
-        )
-
-    def _monitor_config(self, changes: Mapping[str, Any]) -> MonitorConfig:
-        from wsmon.services.config import MonitorConfig
-
-        chosen, host = self.settings.monitor, socket.gethostname()
-        fields: dict[str, Any] = {name: getattr(chosen, name) for name in _AS_SET}
-        fields |= {
-            "name": chosen.owner_id if chosen.owner_id is not None else f"{host}-{os.getpid()}",
-            "command": tuple(chosen.command),
-            "cluster": self.settings.pool.name if self.settings.pool.name is not None else host,
-            "steps": self.settings.steps.commands(),
-            "workdir": self.settings.steps.workdir,
-            "pipeline_folder": self.settings.steps.pipeline_folder,
-        }
-        fields |= {name: value for name, value in changes.items() if value is not None}
-        slots = self.settings.pool.slots or max(os.cpu_count() or 1, fields["max_concurrent"])
-        return MonitorConfig(**{"slots": slots, **fields})
+        return monitor(self, log, changes)
 
     def alarms(self) -> Alarms:
         """What this operator says to alerts."""
