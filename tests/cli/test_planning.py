@@ -47,6 +47,15 @@ def test_why_and_plan_before_any_cluster_is_known(cli: Cli) -> None:
     cli("why", "none", code=3)
 
 
+def test_what_is_asked_for_by_hand_is_planned_with(cli: Cli) -> None:
+    given = ("register", "ws-1", "--bucket", "b", "--prefix", "p", "--cluster", "c9")
+    cli(*given, "--requirements", '{"vcpus": 64}')
+    assert cli.json("plan", "--as-if", "add-cluster=c8:vcpus=96,add-cluster=c9:vcpus=8") == []
+    (made,) = cli.json("plan", "--as-if", "add-cluster=c8:vcpus=96,add-cluster=c9:vcpus=64")
+    assert made["cluster"] == "c9"
+    assert "vcpus must be a number" in cli(*given, "--requirements", '{"vcpus": "many"}', code=2).stderr
+
+
 def test_why_of_a_locked_one(cli: Cli) -> None:
     cli("register", "ws-1", "--bucket", "b", "--prefix", "p")
     cli("lock", "ws-1", "--owner", "me")

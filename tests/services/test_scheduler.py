@@ -87,7 +87,13 @@ class TestWhy:
     def test_what_waits_for_a_cluster_does_not_wait_for_a_monitor(self, world: World) -> None:
         pool(world, slots=0)
         add(world, "a")
-        found = Scheduler(world.store, CLOCK, attendance=Attendance(world.store, CLOCK, 60)).why("a")
+        planner = Scheduler(world.store, CLOCK, attendance=Attendance(world.store, CLOCK, 60))
+        found = planner.why("a")
+        assert found is not None
+        assert found["monitors"].startswith("no monitor is alive"), "a cluster falls silent for that"
+        now = CLOCK.now()
+        world.store.put_monitor(MonitorRecord("m1", "h", 1, now, now, holding=2, most=2))
+        found = planner.why("a")
         assert found is not None
         assert "monitors" not in found
 

@@ -47,6 +47,8 @@ class Line(BaseModel):
 @click.option("--prefix", help="Its folder in the bucket; '' for the whole of it.")
 @click.option("--priority", default="normal", metavar="urgent|normal|low", help="Its tier.")
 @click.option("--metadata", metavar="JSON", help="A JSON object.")
+@click.option("--requirements", metavar="JSON", help='What its run takes: {"vcpus": 16, "memory_gib": 64}.')
+@click.option("--cluster", metavar="NAME", help="Tie it to a cluster.")
 @click.option("--file", "file", metavar="FILE", help="JSON lines, one workset each; - is the standard input.")
 @json_option
 @common_options
@@ -58,6 +60,8 @@ def register(
     prefix: str | None,
     priority: str,
     metadata: str | None,
+    requirements: str | None,
+    cluster: str | None,
     file: str | None,
     as_json: bool,
 ) -> int:
@@ -75,7 +79,8 @@ def register(
     if workset_id is None or bucket is None or prefix is None:
         raise click.UsageError("give an ID with --bucket and --prefix (its folder in the bucket), or --file FILE")
     document = parse_json("--metadata", metadata) if metadata is not None else {}
-    spec = WorksetSpec(workset_id, bucket, prefix, parse_priority(priority), document)
+    needs = parse_json("--requirements", requirements) if requirements is not None else {}
+    spec = WorksetSpec(workset_id, bucket, prefix, parse_priority(priority), document, needs, cluster)
     with engine(ctx, making=True) as opened:
         workset = opened.commands.register(spec)
     if as_json:

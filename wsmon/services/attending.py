@@ -7,6 +7,7 @@ from wsmon.domain.times import micros
 from wsmon.ports import Clock, MonitorRecord, StateStore
 
 SHOWN = 5
+NOBODY = "no monitor is alive; start one with `wsmon monitor`"
 
 
 class Attendance:
@@ -15,12 +16,19 @@ class Attendance:
     def __init__(self, store: StateStore, clock: Clock, silent: float) -> None:
         self._store, self._clock, self._silent = store, clock, micros(silent)
 
+    def nobody(self) -> str:
+        """That no monitor is alive; empty where one is."""
+        return "" if self._alive() else NOBODY
+
+    def _alive(self) -> list[MonitorRecord]:
+        now = self._clock.now()
+        return [one for one in self._store.monitors() if now - one.heartbeat_at < self._silent]
+
     def barred(self, cluster: ClusterRecord | None = None) -> str:
         """Why no monitor takes anything now, on `cluster` or at all; empty where one would."""
-        now = self._clock.now()
-        alive = [one for one in self._store.monitors() if now - one.heartbeat_at < self._silent]
+        alive = self._alive()
         if not alive:
-            return "no monitor is alive; start one with `wsmon monitor`"
+            return NOBODY
         able = [one for one in alive if not one.stopping and _reaches(one, cluster)]
         if not able:
             where = f" that starts anything on {cluster.name}" if cluster is not None else ""

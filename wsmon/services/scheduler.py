@@ -150,9 +150,11 @@ class Scheduler:
         return None
 
     def unattended(self, made: Outlook, decision: Decision) -> str:
-        """Why no monitor takes what could start; empty where one would, where it waits for a cluster, or nobody asks."""
-        if self._attendance is None or (decision.action is not Action.START and made.clusters):
+        """Why no monitor takes what could start, or that none is alive; empty where one would, or nobody asks."""
+        if self._attendance is None:
             return ""
+        if decision.action is not Action.START:
+            return self._attendance.nobody()
         return self._attendance.barred(next((one for one in made.clusters if one.name == decision.cluster), None))
 
     def _why_it_waits(self, workset: Workset) -> dict[str, Any]:
