@@ -166,6 +166,11 @@ class Shell(App[None], inherit_bindings=False):
         if event.key == "ctrl+z":
             self.action_suspend_process()
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """No cursor blinks in a field: on a slow line that is all the bytes of an idle screen."""
+        if hasattr(event.widget, "cursor_blink"):
+            event.widget.cursor_blink = False
+
     def take_filter(self, text: str) -> None:
         """Narrow the queue."""
         self.view.panel(1)

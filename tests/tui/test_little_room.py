@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.tui.stage import Stage, screen_text, settled
 from tui.app import WsmonApp
 from tui.bars import StatusBar, strip
 from tui.panels.queue import QueuePanel
+from tui.screens.confirm import Confirm
 from tui.status import Status
 from wsmon.domain.states import WorksetState
 from wsmon.ports import AlertRecord, ClusterRecord, StoreInfo
@@ -106,6 +108,25 @@ async def test_the_past_has_its_frame_and_says_what_is_missing_at_eighty_columns
         assert " PAST " in screen_text(app).splitlines()[0]
         await pilot.press("escape")
         await settled(pilot, lambda: "━" not in screen_text(app))
+
+
+async def test_no_cursor_blinks_in_a_field_however_it_was_opened(stage: Stage) -> None:
+    stage.busy()
+    async with stage.app().run_test(size=(80, 24)) as pilot:
+        app = app_of(pilot)
+        await settled(pilot)
+        for key in ("slash", "colon", "X"):
+            await pilot.press("g", key)
+            await settled(pilot, lambda: app.screen.focused is not None)
+            if key == "X":
+                await settled(pilot, lambda: isinstance(app.screen, Confirm))
+                await pilot.press("x")
+            await settled(pilot, lambda: isinstance(app.screen.focused, Input))
+            field = app.screen.focused
+            assert isinstance(field, Input)
+            assert not field.cursor_blink, key
+            await pilot.press("escape", "escape")
+            await settled(pilot, lambda: app.screen is app.view)
 
 
 @pytest.mark.parametrize(("size", "keys", "lines"), [((80, 24), [], 21), ((200, 60), ["z"], 53)])
