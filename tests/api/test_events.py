@@ -77,8 +77,9 @@ def test_a_stream_shows_every_event_and_goes_on_where_it_broke(any_service: Serv
         service.register(f"w{number}")
     expected = [(f"w{number}", 1) for number in range(5)]
     for reader in readers:
-        # On DynamoDB a stream may begin with what happened seconds before.
-        wait_for(lambda reader=reader: reader.told()[-5:] == expected)  # type: ignore[misc]
+        # On DynamoDB too, whose index is read a little back, nothing of before it began is told.
+        wait_for(lambda reader=reader: len(reader.told()) >= 5)  # type: ignore[misc]
+        assert reader.told() == expected
         assert {event["event"] for event in reader.events} == {"register"}
         assert len(set(reader.told())) == len(reader.told())
     service("POST", "/worksets/w4/ignore", 200)

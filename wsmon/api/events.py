@@ -19,7 +19,7 @@ from fastapi.sse import format_sse_event
 from wsmon.api.context import Api, Reader
 from wsmon.api.hub import Hub, Item
 from wsmon.api.problems import described
-from wsmon.domain.times import from_datetime, micros
+from wsmon.domain.times import Instant, from_datetime, micros
 from wsmon.ports import StateStore
 from wsmon.services.documents import event_document
 from wsmon.services.tailing import Tail
@@ -70,15 +70,16 @@ async def events(
     oldest = said.clock.now() - micros(OLDEST_DAYS * 86400)
     moment = max(from_datetime(since), oldest) if since is not None else None
     # Begun here and not in the stream, so that a bad cursor is a problem and no broken stream.
-    tail = await to_thread.run_sync(_tail, said.store, last_event_id, moment)
+    begun = said.clock.now() if last_event_id is None and moment is None else None
+    tail = await to_thread.run_sync(_tail, said.store, last_event_id, moment, begun)
     past = tail.poll(CHUNK)
     first = await _chunk(past)
     stream = _stream(tail, first, past, api.hub if follow else None, request.state.holds)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _tail(store: StateStore, cursor: str | None, since: int | None) -> Tail:
-    return Tail(store, store.feed_start(since) if cursor is None else cursor)
+def _tail(store: StateStore, cursor: str | None, since: Instant | None, begun: Instant | None) -> Tail:
+    return Tail(store, store.feed_start(since) if cursor is None else cursor, begun=begun)
 
 
 async def _chunk(items: Iterator[Item]) -> list[Item]:

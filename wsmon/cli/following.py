@@ -34,7 +34,8 @@ def watch(ctx: click.Context, since: str | None, until_idle: bool, as_json: bool
     with engine(ctx) as opened:
         clock = opened.clock
         begin = clock.now() - micros(seconds_of(since)) if since is not None else None
-        tail, never = Tail(opened.store, opened.store.feed_start(begin)), threading.Event()
+        begun, never = clock.now() if begin is None else None, threading.Event()
+        tail = Tail(opened.store, opened.store.feed_start(begin), begun=begun)
         while True:
             pause = opened.refresh_seconds
             try:

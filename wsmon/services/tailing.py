@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wsmon.domain.change import Event
+from wsmon.domain.times import Instant
 from wsmon.ports import StateStore
 
 REMEMBER = 300_000_000
@@ -14,18 +15,20 @@ REMEMBER = 300_000_000
 class Tail:
     """Reads on from a cursor; what a store shows twice comes out once. One thread calls it."""
 
-    def __init__(self, store: StateStore, cursor: str | None = None) -> None:
-        self._store = store
+    def __init__(self, store: StateStore, cursor: str | None = None, *, begun: Instant | None = None) -> None:
+        """`begun`: from now on. What the first look shows of before is passed over, for a store may look back a little."""
+        self._store, self._begun = store, begun
         self.cursor = store.feed_start() if cursor is None else cursor
         self._seen: dict[tuple[str, int], int] = {}
         self._forget_at = 0
 
     def poll(self, limit: int = 1000) -> Iterator[tuple[Event, str]]:
         """The new events, each with the cursor from which to go on after it. Raises InvalidInput for a bad cursor."""
+        begun, self._begun = self._begun, None
         while True:
             page = self._store.feed(self.cursor, limit)
             for event, cursor in zip(page.events, page.cursors, strict=True):
-                if self.new(event):
+                if self.new(event) and (begun is None or event.at >= begun):
                     yield event, cursor
             self.cursor = page.cursor
             if not page.more:
