@@ -37,4 +37,4 @@ def message(*notices: Notice, **more: Any) -> Message:
     found = notices or (notice(),)
     keys = tuple(one.key for one in found)
     out = Outgoing(message_id("c", keys), keys, more.pop("groups", {"firing error": len(found)}), **more)
-    return compose(out, found, BY)
+    return compose(out, found, BY, "store")

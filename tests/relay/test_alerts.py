@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.relay.world import FakeChannel, RelayWorld
+from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.alerts import ACKNOWLEDGED, RESOLVED, AlertRecord, Rules, SilenceRecord
 from wsmon.domain.errors import ChannelRefused, StoreUnreachable
 from wsmon.domain.grouping import Route
@@ -94,6 +96,25 @@ def test_incidents_are_acknowledged_and_end_when_the_last_of_the_group_does(worl
     assert ended == [(Status.RESOLVED, 1), (Status.RESOLVED, 0)]
     assert {message.incident for message in pager.taken} == {begun.incident}
     assert not world.store.alerts()
+
+
+def test_the_same_condition_in_another_store_is_another_incident(tmp_path: Path) -> None:
+    """A table of tests and the real one may page by one key: the end of one must not end the other's."""
+    told = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        world = RelayWorld(tmp_path / name, SqliteStore(tmp_path / name / "w.db"))
+        pager = FakeChannel("pager", incidents=True)
+        world.fail("w1")
+        for holder in ("m1", "m2"):
+            world.run(world.relay(people(pager), rules=RULES, holder=holder), 400)
+            if holder == "m1":
+                world.commands.requeue("w1", reason="mended")
+            world.clock.sleep(200)
+        told.append([message.incident for message in pager.taken])
+        world.store.close()
+    assert [len(set(incidents)) for incidents in told] == [1, 1], "of its begin and its end, whoever tells of them"
+    assert told[0][0] != told[1][0]
 
 
 def test_an_incident_stays_while_something_in_it_stands_that_somebody_took_on(world: RelayWorld) -> None:

@@ -104,14 +104,17 @@ def message_id(channel: str, keys: Iterable[Key]) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def compose(out: Outgoing, notices: Sequence[Notice], by: Sequence[str]) -> Message:
-    """The message of what was written down; `notices` are those of its keys, none where it tells of held-back ones."""
+def compose(out: Outgoing, notices: Sequence[Notice], by: Sequence[str], store_id: str) -> Message:
+    """The message of what was written down; `notices` are those of its keys, none where it tells of held-back ones.
+
+    The same condition is another incident in another store: two of them may share a team or a service.
+    """
     summary = len(out.groups) > 1 or bool(out.held)
     worst = max((notice.severity for notice in notices), key=lambda s: s.rank, default=Severity.WARNING)
     moments = [notice.at for notice in notices] or [out.first_at, out.last_at]
     return Message(
         message_id=out.message_id,
-        incident=incident_of(notices[0], by) if notices and not summary else out.message_id,
+        incident=_named(store_id, incident_of(notices[0], by)) if notices and not summary else out.message_id,
         title=_title(out, notices, summary=summary),
         status=notices[0].status if notices and not summary else Status.INFO,
         severity=worst,
@@ -124,6 +127,10 @@ def compose(out: Outgoing, notices: Sequence[Notice], by: Sequence[str]) -> Mess
         parts=dict(out.groups) if summary else {},
         repeat=out.repeat,
     )
+
+
+def _named(store_id: str, incident: str) -> str:
+    return hashlib.sha256(f"{store_id}\n{incident}".encode()).hexdigest()[:32]
 
 
 def _title(out: Outgoing, notices: Sequence[Notice], *, summary: bool) -> str:

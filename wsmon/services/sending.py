@@ -21,7 +21,7 @@ class Sender:
         self, store: StateStore, clock: Clock, courier: Courier, notebook: Notebook, standing: Standing, log: Log
     ) -> None:
         self._store, self._clock, self._courier, self._log = store, clock, courier, log
-        self._notebook, self._standing = notebook, standing
+        self._notebook, self._standing, self._store_id = notebook, standing, ""
 
     def serve(self, desk: Desk) -> None:
         """Settle what came back, and start what is due."""
@@ -63,7 +63,10 @@ class Sender:
         known = {notice.key: notice for notice in out.alerts}
         found = [known.get(key) or desk.pending.get(key) or self._read_again(key) for key in out.keys]
         notices = [notice for notice in found if notice is not None]
-        return compose(out, notices, desk.rule.by) if notices or out.held else None
+        if not notices and not out.held:
+            return None
+        self._store_id = self._store_id or self._store.store_id()
+        return compose(out, notices, desk.rule.by, self._store_id)
 
     def _read_again(self, key: Key) -> Notice | None:
         events = self._store.history(key[0], key[1] - 1, 1)
