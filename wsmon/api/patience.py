@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -13,8 +15,10 @@ class Patient(H11Protocol):
     What is waited for after an answer is uvicorn's own (timeout_keep_alive), and a body the guard's.
     """
 
-    seconds = 10.0
-    _late: asyncio.TimerHandle | None = None
+    def __init__(self, *given: Any, seconds: float, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._seconds = seconds
+        self._late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
@@ -35,7 +39,7 @@ class Patient(H11Protocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        self._late = self.loop.call_later(self.seconds, self.transport.close)
+        self._late = self.loop.call_later(self._seconds, self.transport.close)
 
     def _forget(self) -> None:
         if self._late is not None:
@@ -43,6 +47,6 @@ class Patient(H11Protocol):
             self._late = None
 
 
-def patient(seconds: float) -> type[Patient]:
-    """The protocol that waits so long."""
-    return type("Patient", (Patient,), {"seconds": seconds})
+def patient(seconds: float) -> Any:
+    """What makes the protocol that waits so long; it goes along to a reloaded process."""
+    return partial(Patient, seconds=seconds)

@@ -105,10 +105,10 @@ def serve(engine: Engine, serving: Serving, log: Log) -> None:
             _hand_over(engine.settings, serving)
             source = str(Path(__file__).parent.parent)  # and not the working folder, which may be somebody's home
             name = "wsmon.api.serving:reloaded"
-            config = uvicorn.Config(name, factory=True, reload=True, reload_dirs=[source], **options)  # type: ignore[arg-type]
+            config = uvicorn.Config(name, factory=True, reload=True, reload_dirs=[source], **options)
             ChangeReload(config, target=_minding_signals(Server(config)).run, sockets=[listener]).run()
         else:
-            config = uvicorn.Config(application(engine, serving, log), **options)  # type: ignore[arg-type]
+            config = uvicorn.Config(application(engine, serving, log), **options)
             _minding_signals(Server(config)).run(sockets=[listener])
     finally:
         listener.close()
