@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from wsmon.adapters.clock import SystemClock
-from wsmon.domain.errors import NoStoreThere, OutsideError, Refused, StoreError
+from wsmon.domain.errors import NoStoreThere, Refused, StoreError
 from wsmon.domain.workset import RetryPolicy, Workset
 from wsmon.ports import Clock, CommandRunner, Log, StateStore
 from wsmon.services.arming import Gate
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from wsmon.adapters.s3 import Bucket
     from wsmon.domain.ruling import Ruling
     from wsmon.domain.spec import Facts
-    from wsmon.ports import Inspector
     from wsmon.services.alarms import Alarms
     from wsmon.services.config import MonitorConfig
     from wsmon.services.monitor import Monitor
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from wsmon.services.validating import Validation
     from wsmon.settings import Settings
     from wsmon.wiring import Beside
+    from wsmon.wiring_pool import Rereader
 
 SILENT_SECONDS = 120.0
 """A monitor without a heartbeat for so long is not counted as alive, however late its alert is set to come."""
@@ -185,13 +185,16 @@ class Engine:
 
     def bucket(self) -> Bucket:
         """The client for buckets, as set."""
-        return _bucket(self.settings)
+        from wsmon import wiring_pool
+
+        return wiring_pool.bucket(self.settings)
 
     def validate(self, workset: Workset) -> Validation:
         """Look into a workset's folder. Raises OutsideError."""
+        from wsmon import wiring_pool
         from wsmon.services.validating import validate
 
-        return validate(workset, _inspector(self.settings, workset.bucket))
+        return validate(workset, wiring_pool.inspector(workset.bucket, self.bucket))
 
     def close(self) -> None:
         """Give back files and connections."""
@@ -200,30 +203,13 @@ class Engine:
         self.store.close()
 
 
-def _bucket(settings: Settings) -> Bucket:
-    from wsmon.adapters.s3 import Bucket  # boto3 loads where it is needed
+def _reread(settings: Settings, kept: list[Rereader], workset: Workset) -> Facts | None:
+    """What a workset's folder says now, asked by the one reader that is kept from the first time on."""
+    if not kept:
+        from wsmon.wiring_pool import Rereader  # most operators requeue nothing
 
-    chosen, endpoint = settings.store, settings.catalog.endpoint_url
-    return Bucket(region=chosen.region, profile=chosen.profile, endpoint_url=endpoint)
-
-
-def _inspector(settings: Settings, bucket: str) -> Inspector:
-    """What looks into the folders of a bucket, or of this machine."""
-    from wsmon.adapters.folder import BUCKET, FolderInspector
-
-    if bucket == BUCKET:
-        return FolderInspector()
-    from wsmon.adapters.s3 import S3Inspector
-
-    return S3Inspector(_bucket(settings))
-
-
-def _reread(settings: Settings, workset: Workset) -> Facts | None:
-    """What a workset's folder says now; None where there is none, or it cannot be asked from here."""
-    try:
-        return _inspector(settings, workset.bucket).inspect(workset.bucket, workset.prefix).facts
-    except OutsideError:
-        return None
+        kept.append(Rereader(settings, SystemClock()))
+    return kept[0](workset)
 
 
 def data_folder() -> Path:
@@ -248,7 +234,7 @@ def open_engine(settings: Settings, *, read_only: bool = False, looking: bool = 
     gate = Gate(settings.tui.armed_seconds) if arming and store.info.shared else None
     default_refresh = 1.0 if store.info.engine == "sqlite" else 2.0
     commands = Commands(store, clock, who, policy=policy, writable=writable, gate=gate)
-    commands.reread = partial(_reread, settings)
+    commands.reread = partial(_reread, settings, [])
     return Engine(
         settings=settings,
         store=store,

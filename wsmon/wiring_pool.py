@@ -11,12 +11,14 @@ from wsmon.domain.errors import OutsideError
 from wsmon.domain.needs import microdollars
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.workset import RunRecord, Workset
-from wsmon.ports import ClusterSource, CommandRunner, Log
+from wsmon.ports import Clock, ClusterSource, CommandRunner, Inspector, Log
 
 if TYPE_CHECKING:
     from wsmon.adapters.runner.pool import PoolRunner
     from wsmon.adapters.runner.ssh import SshRunner
+    from wsmon.adapters.s3 import Bucket
     from wsmon.domain.creating import CreationRule
+    from wsmon.domain.spec import Facts
     from wsmon.domain.times import Instant
     from wsmon.engine import Engine
     from wsmon.services.companion import Companion
@@ -25,9 +27,55 @@ if TYPE_CHECKING:
     from wsmon.services.scheduler import Scheduler
     from wsmon.settings import ClusterSettings, KindSettings, Settings
 
-DUTY_SECONDS = 60.0
+DUTY_SECONDS, ASK_AGAIN_SECONDS = 60.0, 60.0
 FIRST_LOOK_SECONDS = 3.0
 """After the first heartbeat, which is what asks."""
+
+
+def bucket(settings: Settings, *, hurried: bool = False) -> Bucket:
+    """The client for buckets, as set; a `hurried` one gives up soon."""
+    from wsmon.adapters.s3 import Bucket  # boto3 loads where it is needed
+
+    chosen, endpoint = settings.store, settings.catalog.endpoint_url
+    return Bucket(region=chosen.region, profile=chosen.profile, endpoint_url=endpoint, hurried=hurried)
+
+
+def inspector(name: str, client: Callable[[], Bucket]) -> Inspector:
+    """What looks into the folders of a bucket, or of this machine."""
+    from wsmon.adapters.folder import BUCKET, FolderInspector
+
+    if name == BUCKET:
+        return FolderInspector()
+    from wsmon.adapters.s3 import S3Inspector
+
+    return S3Inspector(client())
+
+
+class Rereader:
+    """What worksets' folders say now; where a bucket cannot be asked, nothing, and it is left alone for a minute.
+
+    Somebody waits for each answer, and may have a hundred worksets to requeue.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._client: Bucket | None = None
+        self._due = 0.0
+
+    def _bucket(self) -> Bucket:
+        if self._client is None:
+            self._client = bucket(self._settings, hurried=True)
+        return self._client
+
+    def __call__(self, workset: Workset) -> Facts | None:
+        """The facts of a workset's folder; None where there is none, or it cannot be asked from here."""
+        if self._clock.monotonic() < self._due:
+            return None
+        try:
+            return inspector(workset.bucket, self._bucket).inspect(workset.bucket, workset.prefix).facts
+        except OutsideError:
+            self._due = self._clock.monotonic() + ASK_AGAIN_SECONDS
+            return None
 
 
 def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Companion], Problems | None]:
@@ -44,16 +92,16 @@ def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Compa
     from wsmon.services.troubles import Trouble
     from wsmon.services.validating import validate
 
-    name, bucket, clock = chosen.bucket, engine.bucket(), engine.clock
+    name, client, clock = chosen.bucket, engine.bucket(), engine.clock
     store, here = engine.store, engine.commands.acting_as(config.name)
     unread, unwritten = (Trouble(store, clock, log, f"{what} {name}") for what in ("bucket", "sentinels of bucket"))
-    found = Discovery(S3Catalog(bucket, name, chosen.prefix), here, log, unread)
-    sentinels = S3Sentinels(bucket) if chosen.mirror_sentinels else None
+    found = Discovery(S3Catalog(client, name, chosen.prefix), here, log, unread)
+    sentinels = S3Sentinels(client) if chosen.mirror_sentinels else None
     mirror = Mirror(sentinels, store, clock, log, name, unwritten) if sentinels is not None else None
     seconds = max(DUTY_SECONDS, config.lease_seconds)
     duty = Duty(engine.store, clock, f"catalog/{name}", config.name, seconds=seconds, skew=config.skew_seconds)
     watch = CatalogWatch(found, mirror, duty, clock, seconds=chosen.poll_seconds, look=config.poll_seconds)
-    inspector = S3Inspector(bucket)
+    looks = S3Inspector(client)
 
     def problems(workset: Workset) -> tuple[str, ...]:
         if workset.bucket != name:
@@ -63,7 +111,7 @@ def catalog(engine: Engine, log: Log, config: MonitorConfig) -> tuple[list[Compa
             raise OutsideError(other.why)
         if other is not None:
             return (other.why,)
-        return validate(workset, inspector).problems if chosen.validate_before_run else ()
+        return validate(workset, looks).problems if chosen.validate_before_run else ()
 
     companion = Companion("catalog", watch.step, watch.close, clock, log)
     return [companion], problems if chosen.validate_before_run or chosen.mirror_sentinels else None

@@ -77,6 +77,12 @@ def test_what_cannot_be_asked_is_queued_as_it_is(tmp_path: Path, monkeypatch: py
     engine.commands.fail("one", token=token, category=ErrorCategory.DATA, details="x")
     after = engine.commands.requeue("one", reason="again")
     assert (after.state, after.metadata["run_args"]) == (S.READY, "a")
+    asked: list[str] = []
+    monkeypatch.setattr("wsmon.adapters.s3.S3Inspector.inspect", lambda *_: asked.append("x"))
+    token = engine.commands.acquire("one", holder="m", seconds=60).token
+    engine.commands.fail("one", token=token, category=ErrorCategory.DATA, details="x")
+    engine.commands.requeue("one", reason="again")
+    assert asked == [], "of a hundred worksets only the first waits for it"
     engine.close()
 
 

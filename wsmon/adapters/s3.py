@@ -28,6 +28,7 @@ _CONFIG = Config(
     read_timeout=20,
     max_pool_connections=AT_ONCE * 2,
 )
+_HURRIED = Config(retries={"total_max_attempts": 2, "mode": "standard"}, connect_timeout=3, read_timeout=10)
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -35,8 +36,15 @@ class Bucket:
     """One S3 client that counts its requests. Every call may raise OutsideError."""
 
     def __init__(
-        self, *, region: str | None = None, profile: str | None = None, endpoint_url: str | None = None
+        self,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        hurried: bool = False,
     ) -> None:
+        """A `hurried` one is asked while somebody waits: it tries once more, and no longer."""
+        self._base = _CONFIG.merge(_HURRIED) if hurried else _CONFIG
         self._region, self._profile, self._endpoint = region, profile, endpoint_url
         self._made: Any = None
         self.requests = 0
@@ -48,7 +56,7 @@ class Bucket:
             try:
                 session = boto3.session.Session(profile_name=self._profile, region_name=self._region)
                 # Another endpoint seldom has a name for every bucket.
-                config = _CONFIG.merge(Config(s3={"addressing_style": "path"})) if self._endpoint else _CONFIG
+                config = self._base.merge(Config(s3={"addressing_style": "path"})) if self._endpoint else self._base
                 self._made = session.client("s3", endpoint_url=self._endpoint, config=config)
                 self._made.meta.events.register("before-send.s3", self._count)
             except (BotoCoreError, ValueError) as error:
