@@ -299,6 +299,13 @@ class WsmonApp(Shell):
     def _done(self, message: Done) -> None:
         self.part(CHANGING).done(message)
 
+    def thread_failed(self, failed: threading.ExceptHookArgs) -> None:
+        """A fault of our own beside the screen: it is told, and the screen goes on."""
+        from tui.report import reported
+
+        if failed.exc_value is not None:
+            self.post_message(Done(reported(failed.exc_value), refused=True))
+
     # the end
 
     def finish(self, seconds: float) -> None:
@@ -330,7 +337,11 @@ def show(
     Raises what `connect` raised where no other try would help: settings that cannot be, a store in a folder that is none.
     """
     app = WsmonApp(connect, with_monitor=with_monitor, farewell=farewell, kept=Kept(kept), replay=replay)
-    app.run(mouse=not app.calm)
+    usual, threading.excepthook = threading.excepthook, app.thread_failed
+    try:
+        app.run(mouse=not app.calm)
+    finally:
+        threading.excepthook = usual
     app.finish(QUIT_SECONDS)
     if app.unopened is not None:
         raise app.unopened

@@ -202,13 +202,9 @@ class Shell(App[None], inherit_bindings=False):
 
     def _fatal_error(self) -> None:
         """A fault of our own: the terminal is given back, and one sentence names the file that tells of it."""
-        import tempfile  # they take a tenth of the start, and are for a bad day
-        import traceback
+        from tui.report import reported  # it takes a tenth of the start, and is for a bad day
 
-        with tempfile.NamedTemporaryFile("w", prefix="wsmon-report-", suffix=".txt", delete=False) as file:
-            traceback.print_exc(file=file)
-        kind = type(sys.exc_info()[1]).__name__
-        self._exit_renderables.append(Text(f"wsmon: an unexpected error ({kind}); please report {file.name}\n"))
+        self._exit_renderables.append(Text(f"wsmon: {reported(sys.exc_info()[1] or RuntimeError())}\n"))
         self._close_messages_no_wait()
 
     # what a person has set

@@ -56,6 +56,7 @@ class Follower(threading.Thread):
         self._connect, self._post = connect, post
         self._ended, self._wake = threading.Event(), threading.Event()
         self._mutex = threading.Lock()
+        self._faults: dict[type[Exception], str] = {}
         self._untaken: Delta | None = None
         self._told: Delta | None = None
         """What was posted last; None: whatever comes next is news."""
@@ -107,6 +108,10 @@ class Follower(threading.Thread):
                 self._told = None
                 self._post(Troubled(str(error), LONGEST_PAUSE))
                 self._rest(LONGEST_PAUSE)
+            except Exception as error:
+                view = self._told = None
+                self._post(Troubled(self._reported(error), LONGEST_PAUSE))
+                self._rest(LONGEST_PAUSE)
 
     def _session(self) -> Session | None:
         """What `connect` gives; None where nothing can come of it, which is told. Raises StoreError, which may pass."""
@@ -117,6 +122,14 @@ class Follower(threading.Thread):
                 raise
             self._post(Unopened(error))
             return None
+
+    def _reported(self, error: Exception) -> str:
+        """What to say of a fault of our own; one file tells of each kind, however often it comes."""
+        from tui.report import reported
+
+        if type(error) not in self._faults:
+            self._faults[type(error)] = reported(error)
+        return self._faults[type(error)]
 
     def _notice(self, delta: Delta) -> None:
         """Tell what is news, and now and then that nothing is."""

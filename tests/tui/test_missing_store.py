@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.message import Message
 
-from tests.tui.stage import screen_text, settled
+from tests.tui.stage import Stage, screen_text, settled
 from tests.tui.terminal import WSMON, Terminal
 from tui.app import WsmonApp
 from tui.worker import Follower, Troubled, Unopened
 from wsmon.domain.errors import NoStoreThere, Refused, SettingsError, StoreUnreachable, StoreUnusable, WsmonError
 from wsmon.domain.spec import WorksetSpec
 from wsmon.engine import open_engine
+from wsmon.services.live import LiveView
 from wsmon.settings import Settings, StoreSettings, TuiSettings
 
 WRONG = [
@@ -56,6 +59,33 @@ def test_what_can_never_be_opened_ends_with_the_sentence_and_the_code_of_a_comma
         assert terminal.text.count("wsmon:") == 1
         assert b"\x1b[?1049l" in terminal.received
     assert not (tmp_path / "none").exists()
+
+
+async def test_a_fault_of_our_own_while_looking_is_told_with_its_report_and_looking_goes_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    stage.busy()
+    async with stage.app().run_test(size=(200, 24)) as pilot:
+        app = pilot.app
+        assert isinstance(app, WsmonApp)
+        await settled(pilot, lambda: len(app.view.queue.table.rows) == 30)
+        with monkeypatch.context() as broken:
+            # As a reply that is not DynamoDB's, of a proxy that wants a login, looks to us.
+            broken.setattr(LiveView, "poll", lambda _: dict[str, Any]()["Items"])
+            await settled(pilot, lambda: "an unexpected error (KeyError); please report" in screen_text(app))
+            assert app.view.queue.has_class("-stale")
+            app.follower.look_now()
+            await pilot.pause(0.2)
+        (told,) = app.follower._faults.values()
+        assert "KeyError: 'Items'" in Path(told.split()[-1]).read_text()
+        stage.register("afterwards")
+        app.follower.look_now()
+        await settled(pilot, lambda: "afterwards" in app.view.rows)
+        assert not app.view.queue.has_class("-stale")
+        assert len(app.view.queue.table.rows) == 31
+        app.thread_failed(threading.ExceptHookArgs((ValueError, ValueError("x"), None, None)))
+        await settled(pilot, lambda: "an unexpected error (ValueError); please report" in screen_text(app))
 
 
 @pytest.mark.parametrize(
