@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.api.server import Service
+from wsmon.api import worksets
 from wsmon.domain.states import WorksetState
 
 SHAPE = {
@@ -92,6 +93,12 @@ def test_what_cannot_be_is_refused_by_name(service: Service) -> None:
     assert service("GET", "/worksets") == []
     service("GET", "/worksets?state=nowhere", 422)
     service("GET", "/worksets?limit=0", 422)
+    assert (
+        "query.stat is none of a listing's; known are changed_since"
+        in service("GET", "/worksets?stat=error", 422)["detail"]
+    )
+    told = service.app.openapi()["paths"]["/worksets"]["get"]["parameters"]
+    assert {one["name"] for one in told if one["in"] == "query"} == worksets.FILTERS
     service("GET", "/scheduler/stats", 503)
     service("GET", "/nowhere", 404)
     service("PATCH", "/worksets", 405)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from wsmon.api.context import Api, Operator, Reader, Seen, WorksetId, etag
 from wsmon.api.problems import described
 from wsmon.api.shapes import LockOut, StateUpdate, UnlockOut, WorksetCreate, WorksetOut
+from wsmon.domain.errors import InvalidInput
 from wsmon.domain.filters import parse_filter
 from wsmon.domain.spec import WorksetSpec, check_name
 from wsmon.domain.states import WorksetPriority, WorksetState
@@ -22,6 +23,9 @@ from wsmon.services.documents import lease_document, record_document
 from wsmon.services.targets import Target, move
 
 router = APIRouter(tags=["worksets"])
+FILTERS = frozenset(
+    ["state", "priority", "cluster", "owner", "id", "changed_since", "filter", "limit", "cursor", "full"]
+)
 BATCH = 100
 OwnerId = Annotated[str, Query(description="Who holds the lock, or wants to.", min_length=1, examples=["monitor-1"])]
 ETAG = {"headers": {"ETag": {"description": "The workset's version.", "schema": {"type": "string"}}}}
@@ -82,6 +86,9 @@ def list_worksets(
     full: Annotated[bool, Query(description="Whole records; false is cheaper, see the schema.")] = True,
 ) -> list[dict[str, Any]]:
     """List worksets: by state, each in queue order. Follow the Link header to the next page."""
+    for name in request.query_params.keys() - FILTERS:
+        # What is mistyped would be no filter at all, and everything be listed.
+        raise InvalidInput(f"query.{name[:80]} is none of a listing's; known are {', '.join(sorted(FILTERS))}")
     since = from_datetime(changed_since) if changed_since is not None else None
     wanted = parse_filter(text) if text is not None else None
     query = listings.Query(state, priority, cluster, owner, pattern, since, wanted, said.clock.now())
