@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from wsmon.services.validating import Validation
     from wsmon.settings import Settings
     from wsmon.wiring import Beside
-    from wsmon.wiring_pool import Rereader
+    from wsmon.wiring_folders import Rereader
 
 SILENT_SECONDS = 120.0
 """A monitor without a heartbeat for so long is not counted as alive, however late its alert is set to come."""
@@ -185,16 +185,16 @@ class Engine:
 
     def bucket(self) -> Bucket:
         """The client for buckets, as set."""
-        from wsmon import wiring_pool
+        from wsmon import wiring_folders
 
-        return wiring_pool.bucket(self.settings)
+        return wiring_folders.bucket(self.settings)
 
     def validate(self, workset: Workset) -> Validation:
         """Look into a workset's folder. Raises OutsideError."""
-        from wsmon import wiring_pool
+        from wsmon import wiring_folders
         from wsmon.services.validating import validate
 
-        return validate(workset, wiring_pool.inspector(workset.bucket, self.bucket))
+        return validate(workset, wiring_folders.inspector(workset.bucket, self.bucket))
 
     def close(self) -> None:
         """Give back files and connections."""
@@ -206,7 +206,7 @@ class Engine:
 def _reread(settings: Settings, kept: list[Rereader], workset: Workset) -> Facts | None:
     """What a workset's folder says now, asked by the one reader that is kept from the first time on."""
     if not kept:
-        from wsmon.wiring_pool import Rereader  # most operators requeue nothing
+        from wsmon.wiring_folders import Rereader  # most operators requeue nothing
 
         kept.append(Rereader(settings, SystemClock()))
     return kept[0](workset)

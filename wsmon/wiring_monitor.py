@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wsmon import __version__, wiring_pool
+from wsmon import __version__, wiring_folders, wiring_pool
 from wsmon.services.config import MonitorConfig
 from wsmon.services.monitor import Monitor
 
@@ -33,7 +33,7 @@ _AS_SET = (
 def monitor(engine: Engine, log: Log, changes: Mapping[str, Any]) -> Monitor:
     """As `Engine.monitor`. Raises SettingsError."""
     config = _config(engine, changes)
-    watches, problems = wiring_pool.catalog(engine, log, config)
+    watches, problems = wiring_folders.catalog(engine, log, config)
     runner, source, gone, away = wiring_pool.pool(engine, config)
     beside = engine.beside(log, config)
     return Monitor(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.s3.conftest import PREFIX, Shelf
 from tests.services.world import CLOCK, SilentLog, World
-from wsmon import wiring_pool
+from wsmon import wiring_folders
 from wsmon.domain.errors import OutsideError
 from wsmon.domain.states import ErrorCategory, WorksetState
 from wsmon.domain.times import isoformat
@@ -89,7 +89,7 @@ def test_a_monitor_asks_before_a_start(world: World, shelf: Shelf, tmp_path: Pat
         f'prefix = "{PREFIX}"\nendpoint_url = "{shelf.endpoint}"\nmirror_sentinels = true\nvalidate_before_run = false\n'
     )
     opened = open_engine(load_settings(file).settings)
-    _, problems = wiring_pool.catalog(opened, SilentLog(), MonitorConfig("m1", "local", 1))
+    _, problems = wiring_folders.catalog(opened, SilentLog(), MonitorConfig("m1", "local", 1))
     assert problems is not None
     monitor = world.monitor(problems=problems)
     by_others(shelf, "lock")
