@@ -27,6 +27,11 @@ from wsmon.domain.errors import StoreError, StoreUnreachable, StoreUnusable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+
+class NotDynamo(HTTPClientError):
+    """Something else answered, such as a proxy that wants a login; botocore takes a success without a body for one."""
+
+
 READ_PATIENCE_SECONDS = 8.0
 WRITE_PATIENCE_SECONDS = 20.0
 MAX_ATTEMPTS = 14
@@ -49,6 +54,8 @@ _PASSING = frozenset(
         "LimitExceededException",
     ]
 )
+_TELLS = {"describe_table": "Table", "batch_execute_statement": "Responses"}
+"""What a reply always has; of others the capacity that was asked for."""
 _EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
 _CONFLICTS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 HINTS = {
@@ -142,6 +149,9 @@ class Connection:
 
     def _send(self, operation: str, parameters: dict[str, Any]) -> Any:
         reply = getattr(self.client(), operation)(**parameters)
+        asked = "ConsumedCapacity" if "ReturnConsumedCapacity" in parameters else None
+        if _TELLS.get(operation, asked) not in {None, *reply}:
+            raise NotDynamo(error=operation)
         self.usage.add(reply)
         return reply
 
@@ -165,6 +175,8 @@ class Connection:
             return StoreUnusable(f"{where}: no AWS region; give --region or set AWS_REGION")
         if isinstance(error, ProfileNotFound):
             return StoreUnusable(f"{where}: there is no AWS profile {self._profile!r}; `aws configure list-profiles`")
+        if isinstance(error, NotDynamo):
+            return StoreUnreachable(f"{where}: what answers there is not DynamoDB; check network and endpoint")
         if isinstance(error, BotoConnectionError | HTTPClientError):
             return StoreUnreachable(f"{where} does not answer ({type(error).__name__}); check network and endpoint")
         return StoreUnusable(f"{where}: {error}")
