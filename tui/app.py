@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import signal
 import threading
@@ -301,6 +302,8 @@ class WsmonApp(Shell):
 
     def thread_failed(self, failed: threading.ExceptHookArgs) -> None:
         """A fault of our own beside the screen: it is told, and the screen goes on."""
+        if isinstance(failed.exc_value, OSError) and failed.exc_value.errno == errno.EIO:
+            return  # the line hung up under the thread that writes to it: no fault, and the hang-up ends the screen
         from tui.report import reported
 
         if failed.exc_value is not None:
