@@ -13,25 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from textual import on
 
-from tui.actions import CHANGING, LOOKING, PAST, remapped
+from tui.actions import LOOKING, PAST, remapped
+from tui.answering import Answering
 from tui.guard import while_open
 from tui.hangup import on_hang_up
 from tui.kept import Kept
 from tui.keyed import KeyedList
-from tui.meter import Meter
 from tui.panels.base import CALM_SECONDS
-from tui.shell import Shell
 from tui.table import RowTable
 from tui.view import View
-from tui.work import Asked, Done, Glanced, Read, Told, Work
+from tui.work import Done, Work
 from tui.worker import Changed, Connected, Troubled, Unopened
 from wsmon.domain.errors import WsmonError
 
 if TYPE_CHECKING:
     # What comes later than the first frame is imported when it comes.
-    from tui.aside import Aside
-    from tui.doing.past import Ready
-    from tui.screens.detail import Detail
     from tui.session import Session
     from wsmon.services.live import Delta
 
@@ -39,7 +35,7 @@ HANG_UP_SECONDS, QUIT_SECONDS = 2.0, 5.0
 BEAT_SECONDS = 1.0
 
 
-class WsmonApp(Shell):
+class WsmonApp(Answering):
     """`connect` is called on the follower's thread, after the first frame."""
 
     def __init__(
@@ -57,17 +53,15 @@ class WsmonApp(Shell):
         self._with_monitor, self._replay = with_monitor, replay
         self._monitor: Any = None
         self._monitor_thread: threading.Thread | None = None
-        self.read_at: int | None = None
         self.unopened: WsmonError | None = None
         """Why no session can come of what was given; it ended the app."""
-        self._meter = Meter()
         self._calm = 0.0
         """Seconds since the ages were looked at."""
 
     def get_default_screen(self) -> View:
         """The panels' screen; what it says stands in its first painting."""
         self.show_status()
-        self._show_keys()
+        self.show_keys()
         return self.view
 
     def on_mount(self) -> None:
@@ -93,7 +87,7 @@ class WsmonApp(Shell):
         if self.past is not None and self.past.close():
             self._changed()
             self.show_status()
-            self._show_keys()
+            self.show_keys()
         else:
             self.view.unfilter()
 
@@ -117,7 +111,7 @@ class WsmonApp(Shell):
     @on(View.Arranged)
     @while_open
     def _arranged(self) -> None:
-        self._show_keys()
+        self.show_keys()
 
     # what comes from the follower
 
@@ -135,7 +129,7 @@ class WsmonApp(Shell):
             self.work.whose()
         self.take_kept(session)
         self.show_status()
-        self._show_keys()
+        self.show_keys()
         if self._with_monitor and session.writable:
             self._start_monitor(session)
         if self._replay is not None:
@@ -183,7 +177,7 @@ class WsmonApp(Shell):
         self._show_empty(delta)
         view.looked(delta)
         self.show_status()
-        self._show_keys()
+        self.show_keys()
         if len(self.screen_stack) > 1:
             self.part(LOOKING).follow(self.screen, delta)
 
@@ -239,66 +233,6 @@ class WsmonApp(Shell):
         if seen is not None and self.read_at is not None and not self.status.paused:
             self.read_at = max(self.read_at, seen.at)
             self.view.looked(seen)
-
-    def show_status(self) -> None:
-        """Paint the status, where it reads differently."""
-        session = self.session
-        if session is not None:
-            units = self._meter.told(session.clock.monotonic(), session.units)
-            self.status.see(session, self.read_at, units)
-        self.view.show_status(session.clock.now() if session is not None and self.read_at is not None else None)
-
-    def _show_keys(self) -> None:
-        self.view.show_keys(self.actions, writable=self.status.writable and not self.status.past)
-
-    # what takes the store's answer
-
-    def on_detail_wanted(self, message: Detail.Wanted) -> None:
-        """The detail screen wants its workset read."""
-        if self.work is not None:
-            self.work.read(message.workset_id)
-
-    def on_aside_wanted(self, message: Aside.Wanted) -> None:
-        """The cursor rests on a workset, and there is room beside the panels."""
-        if self.work is not None and not self.status.past:
-            self.work.glance(message.workset_id)
-
-    @on(Told)
-    @while_open
-    def _told(self, message: Told) -> None:
-        self.status.account = message.account
-        self.show_status()
-
-    @on(Glanced)
-    @while_open
-    def _glanced(self, message: Glanced) -> None:
-        if self.view.aside is not None:
-            self.view.aside.show(message.found, self.now())
-
-    def on_detail_log_wanted(self, message: Detail.LogWanted) -> None:
-        """The log of the workset that is shown."""
-        self.part(LOOKING).log(message.workset_id)
-
-    @on(Read)
-    @while_open
-    def _was_read(self, message: Read) -> None:
-        self.part(LOOKING).was_read(self.screen, message)
-
-    def on_ready(self, message: Ready) -> None:
-        """The events of the past were read."""
-        if self.past is not None and self.is_running:
-            self.past.ready(message)
-            self._show_keys()
-
-    @on(Asked)
-    @while_open
-    def _asked(self, message: Asked) -> None:
-        self.part(CHANGING).asked(message)
-
-    @on(Done)
-    @while_open
-    def _done(self, message: Done) -> None:
-        self.part(CHANGING).done(message)
 
     def thread_failed(self, failed: threading.ExceptHookArgs) -> None:
         """A fault of our own beside the screen: it is told, and the screen goes on."""
