@@ -31,7 +31,7 @@ def said(*codes: str) -> AWSResponse:
         {"TableName": "worksets", **({"Error": {"Code": code, "Message": "x"}} if code else {})} for code in codes
     ]
     raw: Any = _Body(json.dumps({"Responses": responses}).encode())
-    headers: Any = {"content-type": "application/x-amz-json-1.0"}
+    headers: Any = {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": "1"}
     return AWSResponse(URL, 200, headers, raw)
 
 

@@ -74,11 +74,11 @@ async def refused(pilot: Pilot[Any], stage: Stage) -> None:
 
 
 async def cut_off(pilot: Pilot[Any], stage: Stage) -> None:
-    """The store goes away after it was seen."""
-    await settled(pilot)
+    """The store goes away after it was seen, and what is beside the panels read."""
+    app: Any = pilot.app
+    await settled(pilot, lambda: not app.query("#aside-text.-old"))
     stage.store.cut = True
     stage.pass_seconds(75)
-    app: Any = pilot.app
     await settled(pilot, lambda: bool(app.status.trouble))
     app.tick()
 
