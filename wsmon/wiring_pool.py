@@ -22,14 +22,12 @@ if TYPE_CHECKING:
     from wsmon.services.companion import Companion
     from wsmon.services.config import MonitorConfig
     from wsmon.services.scheduler import Scheduler
-    from wsmon.settings import ClusterSettings, KindSettings, Settings
+    from wsmon.settings import ClusterSettings, CreationSettings, KindSettings, Settings
 
 DUTY_SECONDS = 60.0
 FIRST_LOOK_SECONDS = 3.0
 """After the first heartbeat, which is what asks."""
-
-
-_CAPACITY = ("slots", "vcpus", "memory_mib", "storage_gib", "zone", "instance_types")
+_CAPACITY = {"slots", "vcpus", "memory_mib", "storage_gib", "zone", "instance_types"}
 
 
 def creation_rule(settings: Settings) -> CreationRule | None:
@@ -45,15 +43,21 @@ def creation_rule(settings: Settings) -> CreationRule | None:
         "a new one",
         updated_at=0,
         kind="template",
-        instance_types=tuple(chosen.instance_types),
         cost_per_vcpu_hour=settings.parallelcluster.cost_per_vcpu_hour,
-        **{name: getattr(chosen, name) for name in _CAPACITY if name != "instance_types"},
+        **_capacity(chosen),
     )
+    kinds = [Kind(tuple(chosen.create), template, microdollars(chosen.usd_per_hour))]
+    kinds += [
+        Kind(
+            tuple(kind.create or chosen.create),
+            replace(template, name=f"a new {name}", **_capacity(kind)),
+            microdollars(kind.usd_per_hour or chosen.usd_per_hour),
+        )
+        for name, kind in chosen.kinds.items()
+    ]
     return CreationRule(
-        create=tuple(chosen.create),
+        kinds=tuple(sorted(kinds, key=lambda kind: kind.hourly)),
         delete=tuple(chosen.delete),
-        template=template,
-        hourly=microdollars(chosen.usd_per_hour),
         daily=microdollars(chosen.max_usd_per_day),
         prefix=chosen.prefix,
         most=chosen.max_clusters,
@@ -65,20 +69,12 @@ def creation_rule(settings: Settings) -> CreationRule | None:
         lead=chosen.lead_seconds,
         others=chosen.delete_others,
         quiet=settings.scheduler.silent_seconds,
-        more=tuple(
-            Kind(
-                tuple(kind.create or chosen.create),
-                replace(template, name=f"a new {name}", **_said_of(kind)),
-                microdollars(kind.usd_per_hour or chosen.usd_per_hour),
-            )
-            for name, kind in chosen.kinds.items()
-        ),
     )
 
 
-def _said_of(kind: KindSettings) -> dict[str, Any]:
-    """What a kind says of its clusters."""
-    said: dict[str, Any] = kind.model_dump(include={*_CAPACITY}, exclude_none=True)
+def _capacity(chosen: CreationSettings | KindSettings) -> dict[str, Any]:
+    """What is said of a new cluster's size."""
+    said: dict[str, Any] = chosen.model_dump(include=_CAPACITY, exclude_none=True)
     return said | ({"instance_types": tuple(said["instance_types"])} if "instance_types" in said else {})
 
 

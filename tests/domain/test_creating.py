@@ -10,6 +10,7 @@ from wsmon.domain.creating import (
     DAY,
     HOUR,
     CreationRule,
+    Kind,
     barred,
     check_template,
     name_for,
@@ -27,8 +28,9 @@ MINUTE = HOUR // 60
 
 
 def rule(**given: Any) -> CreationRule:
-    usual: dict[str, Any] = {"hourly": 2_000_000, "daily": 20_000_000, "most": 2, "cooldown": 600.0}
-    return CreationRule(("make", "{cluster}"), ("drop", "{cluster}"), ClusterRecord("new", 1, 0), **{**usual, **given})
+    usual: dict[str, Any] = {"daily": 20_000_000, "most": 2, "cooldown": 600.0}
+    kind = Kind(("make", "{cluster}"), ClusterRecord("new", 1, 0), 2_000_000)
+    return CreationRule((kind,), ("drop", "{cluster}"), **{**usual, **given})
 
 
 def life(name: str = "c1", phase: Phase = Phase.MADE, *, hours_ago: float = 1, **given: Any) -> Life:

@@ -13,7 +13,7 @@ from wsmon.adapters.clock import SystemClock
 from wsmon.adapters.runner import LocalRunner
 from wsmon.adapters.sqlite import SqliteStore
 from wsmon.domain.change import CLUSTER_ID, SlotClaim
-from wsmon.domain.creating import CreationRule
+from wsmon.domain.creating import CreationRule, Kind
 from wsmon.domain.lives import Life
 from wsmon.domain.pool import ClusterRecord
 from wsmon.domain.queueing import Policy
@@ -57,12 +57,13 @@ def template(folder: Path, verb: str, seconds: float = 0, exit_code: int = 0) ->
     return ("/bin/sh", str(script), verb, str(folder), "{cluster}", str(seconds), str(exit_code))
 
 
-def rule_of(folder: Path, **given: Any) -> CreationRule:
+def rule_of(
+    folder: Path, *, create: tuple[str, ...] | None = None, more: tuple[Kind, ...] = (), **given: Any
+) -> CreationRule:
+    """`more`: dearer kinds beside the usual one."""
+    usual_kind = Kind(create or template(folder, "create"), ClusterRecord("a new one", 2, 0, vcpus=16), 2_000_000)
     usual: dict[str, Any] = {
-        "create": template(folder, "create"),
         "delete": template(folder, "delete"),
-        "template": ClusterRecord("a new one", 2, 0, vcpus=16),
-        "hourly": 2_000_000,
         "daily": 100_000_000,
         "cooldown": 0.0,
         "idle": 0.2,
@@ -70,7 +71,7 @@ def rule_of(folder: Path, **given: Any) -> CreationRule:
         "delete_within": 10.0,
         "quiet": 0.1,
     }
-    return CreationRule(**{**usual, **given})
+    return CreationRule(kinds=(usual_kind, *more), **{**usual, **given})
 
 
 class Yard:

@@ -157,7 +157,7 @@ class TestCreation:
     TEMPLATE = cluster("new", 2, vcpus=8)
 
     def actions(self, queue: list[Waiting], *pool: ClusterRecord, lead: float = 900) -> list[str]:
-        policy = Policy(max_wait=None, creation=Creation(self.TEMPLATE, lead))
+        policy = Policy(max_wait=None, creation=Creation((self.TEMPLATE,), lead))
         return [decision.action.value for decision in plan(queue, pool, policy, NOW)]
 
     def test_what_fits_nowhere_gets_one_until_that_is_full(self) -> None:
@@ -166,9 +166,7 @@ class TestCreation:
         assert self.actions(queue, cluster(slots=1)) == ["start", "create", "create"]
 
     def test_of_several_kinds_the_first_that_would_do(self) -> None:
-        policy = Policy(
-            max_wait=None, creation=Creation(self.TEMPLATE, 900, (cluster("large", 1, vcpus=96, zone="z"),))
-        )
+        policy = Policy(max_wait=None, creation=Creation((self.TEMPLATE, cluster("large", 1, vcpus=96, zone="z")), 900))
         queue = [waiting("w0", vcpus=8), waiting("w1", vcpus=90), waiting("w2", vcpus=2), waiting("w3", vcpus=2)]
         assert [one.makes for one in plan(queue, [], policy, NOW)] == ["new", "large", "", ""], "each is filled up"
         far = waiting("w4", zone="z", zone_required=True)
@@ -184,7 +182,7 @@ class TestCreation:
         assert self.actions([waiting()], soon, lead=60) == ["create"]
 
     def test_not_over_budget(self) -> None:
-        policy = Policy(creation=Creation(self.TEMPLATE), budget=1, spent=1)
+        policy = Policy(creation=Creation((self.TEMPLATE,)), budget=1, spent=1)
         assert only(waiting(), policy=policy).action is Action.WAIT
 
 

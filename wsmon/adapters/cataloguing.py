@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from wsmon.adapters import workfile
@@ -81,34 +82,32 @@ def contents(files: WorksetFiles) -> tuple[Facts, list[str]]:
         if name not in files.children:
             problems.append(f"{name} is missing")
             continue
-        try:
+        with _noting(problems):
             told = _read(name, files.read(name))
-        except InvalidInput as error:
-            problems.append(str(error))
-        else:
             found |= told
             names |= workfile.NAMES if name == workfile.WORK else told.keys()
     if not files.has_data():
         problems.append(f"{workfile.SAMPLE_DATA}/ is missing or empty")
-    priority, requirements = WorksetPriority.NORMAL, found.pop("requirements", {})
-    said, affinity = found.pop("priority", None), found.get("cluster_name")
+    priority, needs, affinity = WorksetPriority.NORMAL, found.pop("requirements", {}), found.get("cluster_name")
+    requirements, cluster = {}, None
+    with _noting(problems):
+        priority = parse_priority(str(found.pop("priority", None) or priority))
+    with _noting(problems):
+        check_document("requirements", needs)
+        check_requirements(needs)
+        requirements = needs
+    with _noting(problems):
+        cluster = check_name("cluster_name", affinity, MAX_TEXT_BYTES) if affinity is not None else None
+    return Facts(priority, found, requirements, cluster, frozenset(names)), problems
+
+
+@contextmanager
+def _noting(problems: list[str]) -> Iterator[None]:
+    """What is refused is noted, and the rest goes on."""
     try:
-        priority = parse_priority(str(said or priority))
+        yield
     except InvalidInput as error:
         problems.append(str(error))
-    try:
-        check_document("requirements", requirements)
-        check_requirements(requirements)
-    except InvalidInput as error:
-        problems.append(str(error))
-        requirements = {}
-    try:
-        if affinity is not None:
-            check_name("cluster_name", affinity, MAX_TEXT_BYTES)
-    except InvalidInput as error:
-        problems.append(str(error))
-        affinity = None
-    return Facts(priority, found, requirements, affinity, frozenset(names)), problems
 
 
 def _read(name: str, content: bytes) -> dict[str, Any]:

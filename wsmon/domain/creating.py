@@ -34,11 +34,9 @@ class Kind:
 class CreationRule:
     """How clusters are made and taken down; seconds throughout."""
 
-    create: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    """What may be made, the cheapest first; at least one."""
     delete: tuple[str, ...]
-    template: ClusterRecord
-    """What a new one would be, for the planner."""
-    hourly: Microdollars
     daily: Microdollars
     """What those that wsmon made may cost a UTC day."""
     prefix: str = "wsmon"
@@ -54,19 +52,10 @@ class CreationRule:
     """Whether ParallelClusters that somebody else made are taken down when they are idle."""
     quiet: float = 300.0
     """Unreported for so long, a cluster that was deleted is gone."""
-    more: tuple[Kind, ...] = ()
-    """Further kinds."""
 
-    @property
-    def kinds(self) -> list[Kind]:
-        """All that may be made, the cheapest first."""
-        every = [Kind(self.create, self.template, self.hourly), *self.more]
-        return sorted(every, key=lambda kind: kind.hourly)
-
-    def creation(self, kinds: Sequence[Kind]) -> Creation | None:
+    def creation(self, kinds: Sequence[Kind]) -> Creation:
         """What the planner is told of some of them."""
-        templates = [kind.template for kind in kinds]
-        return Creation(templates[0], self.lead, tuple(templates[1:])) if templates else None
+        return Creation(tuple(kind.template for kind in kinds), self.lead)
 
 
 def check_template(argv: Sequence[str]) -> tuple[str, ...]:

@@ -94,12 +94,13 @@ def register(
         cluster=standing.cluster if standing and state is not S.READY else None,
         change_id=ctx.change_id,
     )
-    detail: dict[str, Any] | None = None
+    detail: dict[str, Any] = {}
     if standing:
-        detail = {"taken_over_as": state.value, "since": isoformat(standing.since)}
-    if detail is not None and len(known) > len(kept):
-        detail["older_states"] = len(known) - len(kept)
-    return Change(current, after, event_of(ctx, Verb.REGISTER, None, after, detail), past=_past(ctx, after, kept))
+        older = {"older_states": len(known) - len(kept)} if len(known) > len(kept) else {}
+        detail = {"taken_over_as": state.value, "since": isoformat(standing.since), **older}
+    return Change(
+        current, after, event_of(ctx, Verb.REGISTER, None, after, detail or None), past=_past(ctx, after, kept)
+    )
 
 
 def _past(ctx: Context, after: Workset, known: Sequence[PastState]) -> tuple[Event, ...]:
@@ -110,12 +111,13 @@ def _past(ctx: Context, after: Workset, known: Sequence[PastState]) -> tuple[Eve
         latest = after.updated_at - len(known) + number
         last = min(max(one.at, last + 1), latest)
         attempt = 0 if one.state is S.READY else attempt + (one.state is S.IN_PROGRESS)
+        began = events[0].at if events else last
         then = replace(
             after,
             state=one.state,
             rev=first + number,
-            registered_at=last if not events else events[0].at,
-            queued_at=last if not events else events[0].at,
+            registered_at=began,
+            queued_at=began,
             updated_at=last,
             attempt=attempt,
             ended_at=last if one.state in TERMINAL else None,

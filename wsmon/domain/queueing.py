@@ -16,10 +16,9 @@ from wsmon.domain.workset import Row, queue_moment
 class Creation:
     """A cluster that may be made: what it would be, and how long that takes."""
 
-    template: ClusterRecord
+    templates: tuple[ClusterRecord, ...]
+    """What it might be; the first that would do is made."""
     lead_seconds: float = 900.0
-    more: tuple[ClusterRecord, ...] = ()
-    """What else it might be, where the first would not do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,8 +95,7 @@ class _Planner:
         self._kept = 0
         self._keep_at_most = max(1, len(clusters) // KEPT_SHARE) if policy.max_wait is not None else 0
         self._patience = micros(policy.max_wait or 0)
-        made = policy.creation
-        self._new = [Room.of(template) for template in (made.template, *made.more)] if made else []
+        self._new = [Room.of(template) for template in policy.creation.templates] if policy.creation else []
 
     def decide(self, position: int, tier: int, one: Waiting) -> Decision:
         """The next in order."""

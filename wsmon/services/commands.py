@@ -230,20 +230,14 @@ class Commands(Registering):
 
     def requeue(self, workset_id: str, *, reason: str, seen: int | None = None) -> Workset:
         """Ready again, attempts anew. What failed for its folder is given what that says now."""
-        check_reason(reason or self.default_reason, needed=True)
-        facts = self._facts(workset_id)
         return self._operate(
-            workset_id, lambda ws, ctx: operating.requeue(ws, ctx, facts=facts), reason, seen, needed=True
+            workset_id, lambda ws, ctx: operating.requeue(ws, ctx, facts=self._facts(ws)), reason, seen, needed=True
         )
 
-    def _facts(self, workset_id: str) -> Facts | None:
+    def _facts(self, workset: Workset) -> Facts | None:
         """What the folder of one that failed for what it is says now; None where that is not to be had."""
-        if self.reread is None:
-            return None
-        self.allow()
-        found = self.get(workset_id)
-        failed = found.failure is not None and found.failure.category in OF_THE_FOLDER
-        return self.reread(found) if failed and "since" in found.metadata else None
+        failed = workset.failure is not None and workset.failure.category in OF_THE_FOLDER
+        return self.reread(workset) if self.reread is not None and failed and "since" in workset.metadata else None
 
     def retry_now(self, workset_id: str, *, reason: str, seen: int | None = None) -> Workset:
         """Ready before the retry's moment; the attempts stay used."""

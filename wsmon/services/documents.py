@@ -130,7 +130,7 @@ def decision_document(decision: Decision) -> dict[str, Any]:
         "action": decision.action.value,
         "cluster": decision.cluster,
         **({"makes": decision.makes} if decision.makes else {}),
-        "estimated_start": _iso(decision.estimated_start),
+        "estimated_start": iso_or_none(decision.estimated_start),
         "needs": decision.needs.document(),
     }
 
@@ -152,8 +152,9 @@ def _owned(document: dict[str, Any]) -> dict[str, Any]:
 
 def dated(document: dict[str, Any]) -> dict[str, Any]:
     """The document with its moments in ISO-8601."""
-    return document | {name: _iso(document[name]) for name in _MOMENTS & document.keys()}
+    return document | {name: iso_or_none(document[name]) for name in _MOMENTS & document.keys()}
 
 
-def _iso(at: Instant | None) -> str | None:
+def iso_or_none(at: Instant | None) -> str | None:
+    """A moment as text, or nothing."""
     return None if at is None else isoformat(at)

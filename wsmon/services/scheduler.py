@@ -17,7 +17,7 @@ from wsmon.domain.times import Instant, isoformat, micros
 from wsmon.domain.workset import Workset, row_of
 from wsmon.ports import Clock, StateStore
 from wsmon.services.attending import Attendance
-from wsmon.services.documents import decision_document, verdict_documents
+from wsmon.services.documents import decision_document, iso_or_none, verdict_documents
 from wsmon.services.window import SIZE, Window
 
 AHEAD = 5
@@ -50,9 +50,13 @@ class Outlook:
         """What would start, in order."""
         return [decision for decision in self.decisions if decision.action is Action.START]
 
+    def cluster(self, decision: Decision) -> ClusterRecord:
+        """Where a start is to be."""
+        return next(cluster for cluster in self.clusters if cluster.name == decision.cluster)
+
     def claim(self, decision: Decision) -> SlotClaim:
         """What the start of a decision takes, conditional on what the cluster has and the day may cost."""
-        cluster = next(cluster for cluster in self.clusters if cluster.name == decision.cluster)
+        cluster = self.cluster(decision)
         needs = decision.needs
         until = None if needs.minutes is None else self.now + micros(needs.minutes * 60)
         return SlotClaim(
@@ -155,7 +159,7 @@ class Scheduler:
             return ""
         if decision.action is not Action.START:
             return self._attendance.nobody()
-        return self._attendance.barred(next((one for one in made.clusters if one.name == decision.cluster), None))
+        return self._attendance.barred(made.cluster(decision))
 
     def _why_it_waits(self, workset: Workset) -> dict[str, Any]:
         own = waiting_of(row_of(workset))
@@ -171,7 +175,7 @@ class Scheduler:
             document["pool"] = NO_CLUSTER
         if barred := self.unattended(made, decision):
             document |= {"monitors": barred, "action": Action.WAIT.value, "cluster": None}
-            document["estimated_start"] = _iso(_room_at(made, decision))
+            document["estimated_start"] = iso_or_none(_room_at(made, decision))
         if not made.complete and decision.position >= len(ordered):
             document["position"] = f"> {len(ordered) - 1}"
         if workset.retry_after is not None and workset.retry_after > made.now:
@@ -187,10 +191,6 @@ def _room_at(made: Outlook, decision: Decision) -> Instant | None:
     ends = sorted(held.until for cluster in made.clusters for held in cluster.claims.values() if held.until is not None)
     before = sum(one.position < decision.position for one in made.starts())
     return max(ends[before], made.now) if before < len(ends) else None
-
-
-def _iso(at: Instant | None) -> str | None:
-    return None if at is None else isoformat(at)
 
 
 def has_room(cluster: ClusterRecord) -> bool:

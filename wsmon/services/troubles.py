@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsmon.domain.alerts import RESOLVED, WARNING, AlertRecord
+from wsmon.domain.alerts import AWAY, RESOLVED, WARNING, AlertRecord
 from wsmon.domain.times import Instant, micros
 from wsmon.ports import Clock, Log, StateStore
 
@@ -27,7 +27,7 @@ class Trouble:
                 self._log.warning("source away", source=self._subject, why=problem)
             if problem != self._problem or now - self._told >= micros(SAME_AGAIN_SECONDS):
                 text = f"{self._subject}: {problem}"
-                self._store.put_alert(AlertRecord(fingerprint, "source away", WARNING, self._subject, text, now, now))
+                self._store.put_alert(AlertRecord(fingerprint, AWAY, WARNING, self._subject, text, now, now))
                 self._told = now
         elif self._problem != "":
             self._store.mark_alert(fingerprint, RESOLVED, at=now)

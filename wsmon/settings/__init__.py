@@ -10,6 +10,7 @@ from wsmon.settings.monitor import MonitorSettings, RetrySettings, StepsSettings
 from wsmon.settings.pool import (
     CatalogSettings,
     ClusterSettings,
+    CreationSettings,
     KindSettings,
     ParallelClusterSettings,
     PoolSettings,
@@ -27,6 +28,7 @@ __all__ = [
     "CatalogSettings",
     "ChannelSettings",
     "ClusterSettings",
+    "CreationSettings",
     "KindSettings",
     "Loaded",
     "MetricsSettings",
